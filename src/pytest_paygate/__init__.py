@@ -1,0 +1,41 @@
+"""The public API for suite authors. Suites import from here and from nowhere else; every name is loaded on first use."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_paygate.adapters.answers import Answer
+    from pytest_paygate.adapters.http import Api
+    from pytest_paygate.adapters.polling import Poll, PollResult
+    from pytest_paygate.core.documents import pick
+    from pytest_paygate.core.errors import MissingFactError, PaygateError, RowFailedError, RowPendingError
+    from pytest_paygate.core.events import Mode
+    from pytest_paygate.core.money import Money, MoneyError
+    from pytest_paygate.core.ports import Database, HoldAnswer, HoldPoint, Operator, PaymentStatus, Provider, RefundStatus
+    from pytest_paygate.core.secret import Secret
+    from pytest_paygate.plugin.handles import Facts, Run
+    from pytest_paygate.version import __version__
+
+_HOMES = {
+    "adapters.answers": ("Answer",),
+    "adapters.http": ("Api",),
+    "adapters.polling": ("Poll", "PollResult"),
+    "core.documents": ("pick",),
+    "core.errors": ("MissingFactError", "PaygateError", "RowFailedError", "RowPendingError"),
+    "core.events": ("Mode",),
+    "core.money": ("Money", "MoneyError"),
+    "core.ports": ("Database", "HoldAnswer", "HoldPoint", "Operator", "PaymentStatus", "Provider", "RefundStatus"),
+    "core.secret": ("Secret",),
+    "plugin.handles": ("Facts", "Run"),
+    "version": ("__version__",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605 - derived, so that it cannot fall behind the table above
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - each name has its own type, declared above
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)

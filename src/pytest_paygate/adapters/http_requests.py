@@ -1,0 +1,83 @@
+"""What a request is made of before it is sent: address, headers, body.
+
+Pure. Secrets are revealed here, at the last step before the wire, and nowhere kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json as json_text
+import secrets
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
+
+from pytest_paygate.core.errors import configuration
+from pytest_paygate.core.facts import FactKind, FactShapeError, to_json
+from pytest_paygate.core.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def traceparent(trace_id: str) -> str:
+    """The W3C header for a trace id of our form: one trace per run, a new span for every request."""
+    return f"00-{hashlib.sha256(trace_id.encode()).hexdigest()[:32]}-{secrets.token_hex(8)}-01"
+
+
+def checked_base_url(base_url: str) -> str:
+    """Return the base URL without a trailing slash.
+
+    Raises:
+        ConfigurationError: when it is not plain http(s).
+    """
+    parts = urlsplit(base_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise configuration(
+            "base_url",
+            "cannot be used",
+            expected="http:// or https://, a host, perhaps a port and a path; no user, query or fragment",
+            observed=f"scheme {parts.scheme or 'none'}, host {parts.hostname or 'none'}",
+            next_step="Correct base_url in paygate.toml.",
+        )
+    return base_url.rstrip("/")
+
+
+def content_type(json: object, form: Mapping[str, str | Secret] | None) -> str:
+    """The content type of what will be sent; empty for none, or for bytes the caller describes itself."""
+    if json is not None:
+        return "application/json"
+    return "" if form is None else "application/x-www-form-urlencoded"
+
+
+def encoded_body(json: object, form: Mapping[str, str | Secret] | None, content: bytes | None) -> bytes | None:
+    """The bytes to send.
+
+    Raises:
+        ValueError: when more than one body is given.
+        TypeError: for a value without a JSON form.
+    """
+    if sum(part is not None for part in (json, form, content)) > 1:
+        raise ValueError("a request has one body: json, form or content")
+    if json is not None:
+        return json_text.dumps(
+            json, default=_revealed, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+        ).encode()
+    if form is not None:
+        return urlencode([(name, _revealed(v) if isinstance(v, Secret) else v) for name, v in form.items()]).encode()
+    return content
+
+
+def _revealed(value: object) -> str:
+    if isinstance(value, Secret):
+        return value.reveal()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def request_id(headers: Mapping[str, str]) -> str:
+    """The party's own id of the exchange, when it gave one in the shape of an id."""
+    for name in ("request-id", "x-request-id"):
+        try:
+            return str(to_json(FactKind.IDENTIFIER, headers.get(name)))
+        except FactShapeError:
+            continue
+    return ""

@@ -1,0 +1,53 @@
+"""The `paygate` command. Each subcommand lives in its own module and is imported only when it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+
+from pytest_paygate.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Name on the command line -> module and attribute, and one line of help that needs no import.
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "sandbox": ("pytest_paygate.cli.sandbox:sandbox", "Start the emulated world and keep it running."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its subcommands by name and imports one when it runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every subcommand's name."""
+        return sorted({*super().list_commands(ctx), *COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one subcommand."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module_name, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(import_module(module_name), attribute)
+        if not isinstance(command, click.Command):
+            message = f"{COMMANDS[cmd_name][0]} is not a click command"
+            raise TypeError(message)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the subcommands for `--help` without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx) if name in COMMANDS])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="paygate")
+def paygate() -> None:
+    """Decide whether a team may take real money: one purchase, one payment, one refund, proved."""
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    paygate(prog_name="paygate")

@@ -1,0 +1,221 @@
+"""The journal's vocabulary: one frozen model per kind of event.
+
+Owns the shapes only. Whether an event may follow another is decided in `run.py`; how lines are chained in `journal.py`.
+Free text from outside has no place in any field: texts here are ours, or have passed `redaction` or `facts`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pytest_paygate.core.facts import FactKind
+from pytest_paygate.core.model import Field, Model
+
+SCHEMA_VERSION = 1
+
+
+class RowStatus(StrEnum):
+    """Where a row stands. Only PASS counts towards a PASS."""
+
+    PASS = "PASS"  # noqa: S105 - a status, not a password
+    FAIL = "FAIL"
+    BLOCKED = "BLOCKED"
+    NOT_RUN = "NOT_RUN"
+    SKIPPED = "SKIPPED"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    PENDING = "PENDING"
+    WAIVED = "WAIVED"
+
+
+class Mode(StrEnum):
+    """Which of the lives a run belongs to. A rehearsal is the live path without funds."""
+
+    SANDBOX = "sandbox"
+    STAGING = "staging"
+    REHEARSAL = "rehearsal"
+    LIVE = "live"
+
+
+class RunStarted(Model):
+    """The first event: everything the run is bound to."""
+
+    kind: Literal["run_started"] = "run_started"
+    schema_version: int = SCHEMA_VERSION
+    run_id: str
+    gate: dict[str, Any]
+    gate_sha256: str
+    environment: str
+    mode: Mode
+    target: str
+    trace_id: str
+    commit: str
+    tool_version: str
+    operator: str
+    attended: bool
+    with_refund: bool
+    python: str
+    pytest: str
+
+
+class RowStarted(Model):
+    """A row begins."""
+
+    kind: Literal["row_started"] = "row_started"
+    row: str
+
+
+class RowFinished(Model):
+    """A row has its status. `reason` is ours: a typed sentence, never a message from outside."""
+
+    kind: Literal["row_finished"] = "row_finished"
+    row: str
+    status: RowStatus
+    reason: str = ""
+    expected: str = ""
+    observed: str = ""
+    elapsed_seconds: float = 0.0
+
+
+class FactRecorded(Model):
+    """A typed value for later rows and for the report."""
+
+    kind: Literal["fact"] = "fact"
+    name: str
+    fact_kind: FactKind
+    value: str | int | float | bool | list[str] | dict[str, str | int]
+
+
+class ExchangeRecorded(Model):
+    """One call over HTTP. `status` is 0 when no answer arrived; `failure` then names the class of what happened."""
+
+    kind: Literal["exchange"] = "exchange"
+    party: str
+    method: str
+    path: str
+    status: int = 0
+    failure: str = ""
+    elapsed_ms: int
+    trace_id: str = ""
+    request_id: str = ""
+    attempt: int = 1
+    fields: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    dropped: int = 0
+
+
+class PollRead(Model):
+    """One look of a poll, in the words the row polls for."""
+
+    kind: Literal["poll_read"] = "poll_read"
+    poll: str
+    attempt: int
+    waited_ms: int
+    value: str
+    good: bool = True
+
+
+class PollFinished(Model):
+    """A poll has ended: reached, a terminal bad state, or its deadline."""
+
+    kind: Literal["poll_finished"] = "poll_finished"
+    poll: str
+    outcome: Literal["reached", "bad_state", "deadline"]
+    attempts: int
+    waited_seconds: float
+    server_errors: int
+    worst_status: int
+    value: str
+
+
+class QueryRecorded(Model):
+    """One read-only query. The statement is the suite's own text, without parameters."""
+
+    kind: Literal["query"] = "query"
+    statement: str
+    row_count: int
+    elapsed_ms: int
+    fields: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    dropped: int = 0
+
+
+class HoldOpened(Model):
+    """A person was asked to act."""
+
+    kind: Literal["hold_opened"] = "hold_opened"
+    hold_id: str
+    title: str
+    deadline_seconds: float
+    attended: bool
+
+
+class HoldClosed(Model):
+    """A hold point ended. `by` is a role (`operator`, `payer:http`), never a person's name or address."""
+
+    kind: Literal["hold_closed"] = "hold_closed"
+    hold_id: str
+    answered: bool
+    by: str
+    waited_seconds: float
+
+
+class AnomalyRecorded(Model):
+    """Something odd that does not decide a row by itself: a status that went backwards, a burst of 5xx."""
+
+    kind: Literal["anomaly"] = "anomaly"
+    code: str
+    detail: str
+
+
+class RunStopped(Model):
+    """A guard or the interlock stopped the run; nothing after it runs."""
+
+    kind: Literal["run_stopped"] = "run_stopped"
+    guard: str
+    threshold: str
+    observed: str
+
+
+class RunEscalated(Model):
+    """Money is outstanding and a person must act."""
+
+    kind: Literal["run_escalated"] = "run_escalated"
+    charge: str
+    amount: str
+    reason: str
+
+
+class RunFinished(Model):
+    """The last event. `complete` is False when the session ended before the gate did."""
+
+    kind: Literal["run_finished"] = "run_finished"
+    complete: bool
+    reason: str
+
+
+EventBody = Annotated[
+    RunStarted
+    | RowStarted
+    | RowFinished
+    | FactRecorded
+    | ExchangeRecorded
+    | PollRead
+    | PollFinished
+    | QueryRecorded
+    | HoldOpened
+    | HoldClosed
+    | AnomalyRecorded
+    | RunStopped
+    | RunEscalated
+    | RunFinished,
+    Field(discriminator="kind"),
+]
+
+
+class Entry(Model):
+    """One line of the journal: its number, the hash of the line before, when, and what."""
+
+    seq: int
+    prev: str
+    at: str
+    elapsed_seconds: float
+    event: EventBody

@@ -1,0 +1,181 @@
+"""Facts: the typed values a row leaves for later rows, and the only shapes in which anything reaches the journal.
+
+Rules:
+- a fact's kind is declared in `gate.toml`; a value that does not fit its kind is refused, not trimmed;
+- text is an identifier or a word list by pattern, never free text; something shaped like a secret or a card number is
+  refused whatever its kind.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import urlsplit
+
+from pytest_paygate.core.money import Money, MoneyError
+from pytest_paygate.core.secret import looks_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+FactValue: TypeAlias = str | int | float | bool | Money | datetime | tuple[str, ...]
+JsonValue: TypeAlias = str | int | float | bool | list[str] | dict[str, str | int] | None
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,127}")
+_WORD = re.compile(r"[\w][\w .,:;/()+%=-]{0,119}")
+_LAST4 = re.compile(r"[0-9]{4}")
+_LINK_PATH = re.compile(r"[A-Za-z0-9_.~/-]{0,200}")
+
+
+class FactKind(StrEnum):
+    """The shapes a fact may have."""
+
+    IDENTIFIER = "identifier"
+    WORD = "word"
+    WORDS = "words"
+    INTEGER = "integer"
+    SECONDS = "seconds"
+    MONEY = "money"
+    TIME = "time"
+    LAST4 = "last4"
+    FLAG = "flag"
+    LINK = "link"
+
+
+class FactShapeError(ValueError):
+    """A value does not fit the kind it was declared as. The value itself is never in the message."""
+
+
+def to_json(kind: FactKind, value: object) -> JsonValue:
+    """Check a value against its kind and return the form the journal keeps.
+
+    Raises:
+        FactShapeError: when the value does not fit, or looks like a secret or a card number.
+    """
+    encoded = _ENCODERS[kind](value)
+    texts: Sequence[object] = encoded if isinstance(encoded, list) else [encoded]
+    if any(isinstance(text, str) and looks_secret(text) for text in texts):
+        raise FactShapeError("the value looks like a key, a token or a card number")
+    return encoded
+
+
+def from_json(kind: FactKind, value: JsonValue) -> FactValue:
+    """Turn the journal's form back into the typed value.
+
+    Raises:
+        FactShapeError: when it does not fit the kind.
+    """
+    match kind, value:
+        case FactKind.MONEY, {"minor": int(minor), "currency": str(currency)} if len(value) == 2:  # type: ignore[arg-type]  # noqa: PLR2004 - the match has just proven a dict of two
+            try:
+                return Money(minor, currency)
+            except MoneyError as error:
+                raise FactShapeError(str(error)) from None
+        case FactKind.TIME, str(text):
+            return _time(datetime.fromisoformat(text))
+        case FactKind.WORDS, list(words):
+            return tuple(to_json(FactKind.WORDS, words))  # type: ignore[arg-type]
+        case (FactKind.MONEY | FactKind.TIME | FactKind.WORDS), _:
+            raise FactShapeError(f"the journal holds no {kind} here")
+        case _:
+            return to_json(kind, value)  # type: ignore[return-value]
+
+
+def shown(value: FactValue) -> str:
+    """The one way a fact is written for a reader."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.2f}".rstrip("0").rstrip(".")
+        case datetime():
+            return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        case tuple():
+            return ", ".join(value) if value else "none"
+        case _:
+            return str(value)
+
+
+def _pattern(pattern: re.Pattern[str], what: str) -> Callable[[object], str]:
+    def encode(value: object) -> str:
+        if not isinstance(value, str) or pattern.fullmatch(value) is None:
+            raise FactShapeError(f"the value is not {what}")
+        return str(value)
+
+    return encode
+
+
+def _words(value: object) -> list[str]:
+    if not isinstance(value, list | tuple) or len(value) > 50:  # noqa: PLR2004 - a list longer than this is not evidence
+        raise FactShapeError("the value is not a short list of words")
+    return [_word(item) for item in value]
+
+
+def _integer(value: object) -> int:
+    if type(value) is not int:
+        raise FactShapeError("the value is not an integer")
+    return value
+
+
+def _seconds(value: object) -> float:
+    if type(value) not in (int, float) or not 0 <= value < 1e9:  # type: ignore[operator]  # NaN fails the comparison too
+        raise FactShapeError("the value is not a number of seconds")
+    return round(float(value), 3)  # type: ignore[arg-type]
+
+
+def _money(value: object) -> dict[str, str | int]:
+    if not isinstance(value, Money):
+        raise FactShapeError("the value is not Money")
+    return {"minor": value.minor, "currency": value.currency}
+
+
+def _time(value: object) -> datetime:
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise FactShapeError("the value is not an aware time")
+    return value.astimezone(UTC)
+
+
+def _flag(value: object) -> bool:
+    if type(value) is not bool:
+        raise FactShapeError("the value is not true or false")
+    return value
+
+
+def _link(value: object) -> str:
+    """Scheme, host and path only: a query or a fragment may carry a token."""
+    parts = urlsplit(value) if isinstance(value, str) else None
+    if (
+        parts is None
+        or parts.scheme not in {"http", "https"}
+        or not re.fullmatch(r"[A-Za-z0-9.-]+(:\d+)?", parts.netloc)
+        or not _LINK_PATH.fullmatch(parts.path)
+        or parts.query
+        or parts.fragment
+    ):
+        raise FactShapeError("the value is not a plain http(s) link without query")
+    return str(value)
+
+
+_identifier = _pattern(_IDENTIFIER, "an identifier (letters, digits and _ . : @ -, at most 128)")
+_word = _pattern(_WORD, "a short plain phrase")
+_ENCODERS: dict[FactKind, Callable[[object], JsonValue]] = {
+    FactKind.IDENTIFIER: _identifier,
+    FactKind.WORD: _word,
+    FactKind.WORDS: _words,
+    FactKind.INTEGER: _integer,
+    FactKind.SECONDS: _seconds,
+    FactKind.MONEY: _money,
+    FactKind.TIME: lambda value: _time(value if isinstance(value, datetime) else _parsed(value)).isoformat(),
+    FactKind.LAST4: _pattern(_LAST4, "four digits"),
+    FactKind.FLAG: _flag,
+    FactKind.LINK: _link,
+}
+
+
+def _parsed(value: object) -> object:
+    try:
+        return datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return None

@@ -1,0 +1,255 @@
+"""A gate as data: its rows, criteria, facts, thresholds and risks, read from `gate.toml`.
+
+Owns what a gate is and every cross-check inside the file. Does not open the file: callers hand in its bytes and name.
+The rows that must be there come from here, never from what pytest happened to collect.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import string
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from pytest_paygate.core.errors import ConfigurationError, configuration, nearest
+from pytest_paygate.core.events import Mode
+from pytest_paygate.core.facts import FactKind
+from pytest_paygate.core.model import Field, Model, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_ID = r"^[a-z][a-z0-9_]{0,39}$"
+_EVERY_MODE = tuple(Mode)
+_FIX = "Correct the file; a gate is data only, its keys are listed in docs/reference/gate-toml.md."
+
+
+class Row(Model):
+    """One line of the session report, or one pre-flight check.
+
+    `needs` names rows that must have passed; `money` marks rows that can lead to money moving; `person` rows at which a
+    person acts; `records` the facts without which a pass is not a pass; `observed` and `trace` are templates over facts.
+    """
+
+    id: str = Field(pattern=_ID)
+    title: str = Field(min_length=1, max_length=120)
+    needs: tuple[str, ...] = ()
+    money: bool = False
+    person: bool = False
+    optional_in: tuple[Mode, ...] = ()
+    records: tuple[str, ...] = Field(min_length=1)
+    observed: str = Field(min_length=1)
+    trace: str = "{log}"
+
+
+class Holds(Model):
+    """A condition on one fact. Numbers may be written as the name of a threshold."""
+
+    fact: str
+    equals: str | int | bool | None = None
+    at_most: str | int | float | None = None
+    at_least: str | int | float | None = None
+
+
+class Criterion(Model):
+    """A line of the acceptance checklist: rows that must have passed, conditions on facts, or a person's sign-off."""
+
+    id: str = Field(pattern=_ID)
+    title: str = Field(min_length=1, max_length=160)
+    owner: str = Field(min_length=1)
+    rows: tuple[str, ...] = ()
+    preflight: bool = False
+    whole_walkthrough: bool = False
+    person: bool = False
+    modes: tuple[Mode, ...] = _EVERY_MODE
+    holds: tuple[Holds, ...] = ()
+
+
+class Note(Model):
+    """A risk the operator is told, or a task for afterwards."""
+
+    id: str = Field(pattern=_ID)
+    text: str = Field(min_length=1, max_length=400)
+
+
+class Gate(Model):
+    """One launch's acceptance."""
+
+    id: str = Field(pattern=_ID)
+    title: str = Field(min_length=1, max_length=120)
+    trace_prefix: str = Field(pattern=r"^[A-Z][A-Z0-9-]{0,19}$")
+    facts: dict[str, FactKind]
+    thresholds: dict[str, int | float] = Field(default_factory=dict)
+    expect: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    preflight: tuple[Row, ...] = Field(min_length=1)
+    rows: tuple[Row, ...] = Field(min_length=1)
+    criteria: tuple[Criterion, ...] = Field(min_length=1)
+    risks: tuple[Note, ...] = ()
+    housekeeping: tuple[Note, ...] = ()
+
+    def all_rows(self) -> Iterator[Row]:
+        """Pre-flight first, then the numbered rows, in the gate's order."""
+        yield from self.preflight
+        yield from self.rows
+
+    def row(self, row_id: str) -> Row | None:
+        """The row of that id, or None."""
+        return next((row for row in self.all_rows() if row.id == row_id), None)
+
+    def position(self, row_id: str) -> int:
+        """Where a row stands in the gate's order, from 0.
+
+        Raises:
+            KeyError: for an id the gate does not have.
+        """
+        for index, row in enumerate(self.all_rows()):
+            if row.id == row_id:
+                return index
+        raise KeyError(row_id)
+
+    def number(self, row_id: str) -> str:
+        """How the row is numbered for readers: `P1` for pre-flight, `1` for the walkthrough."""
+        for index, row in enumerate(self.preflight, start=1):
+            if row.id == row_id:
+                return f"P{index}"
+        for index, row in enumerate(self.rows, start=1):
+            if row.id == row_id:
+                return str(index)
+        raise KeyError(row_id)
+
+    def is_preflight(self, row_id: str) -> bool:
+        """Say whether the row belongs to pre-flight."""
+        return any(row.id == row_id for row in self.preflight)
+
+    def threshold(self, value: str | float) -> float:
+        """A number, or the threshold of that name."""
+        return float(self.thresholds[value]) if isinstance(value, str) else float(value)
+
+
+def sha256(source: bytes) -> str:
+    """The gate hash: SHA-256 of the file's bytes, hexadecimal."""
+    return hashlib.sha256(source).hexdigest()
+
+
+def read_gate(source: bytes, file: str) -> Gate:
+    """Read and cross-check a gate.
+
+    Args:
+        source: the bytes of `gate.toml`.
+        file: its name, for messages.
+
+    Raises:
+        ConfigurationError: naming file, line or key, the value, and the nearest valid one.
+    """
+    try:
+        document = tomllib.loads(source.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise configuration(
+            file, "is not readable TOML", expected="a UTF-8 TOML document", observed=str(error), next_step=_FIX
+        ) from None
+    gate = parse(Gate, _flattened(document, file), file=file, next_step=_FIX)
+    _check_ids(gate, file)
+    for row in gate.all_rows():
+        _check_row(gate, row, file)
+    for criterion in gate.criteria:
+        _check_criterion(gate, criterion, file)
+    return gate
+
+
+def _flattened(document: dict[str, Any], file: str) -> dict[str, Any]:
+    """`[gate]` holds the head of the file; its keys and the other tables make up one gate."""
+    head = document.pop("gate", None)
+    if not isinstance(head, dict):
+        raise configuration(
+            f"{file}: gate", "is missing", expected="a table [gate]", observed="none", next_step=_FIX
+        )
+    return {**head, **document}
+
+
+def _check_ids(gate: Gate, file: str) -> None:
+    for what, ids in (
+        ("row", [row.id for row in gate.all_rows()]),
+        ("criterion", [criterion.id for criterion in gate.criteria]),
+    ):
+        twice = sorted({name for name in ids if ids.count(name) > 1})
+        if twice:
+            raise configuration(
+                f"{file}: {what} {twice[0]}",
+                "is there more than once",
+                expected=f"each {what} id once, pre-flight and rows together",
+                observed=f"{ids.count(twice[0])} times",
+                next_step=_FIX,
+            )
+
+
+def _check_row(gate: Gate, row: Row, file: str) -> None:
+    where = f"{file}: row {row.id}"
+    earlier = [other.id for other in gate.all_rows()][: gate.position(row.id)]
+    for need in row.needs:
+        if need not in earlier:
+            raise _unknown(f"{where}.needs", "an earlier row", need, earlier)
+    for fact in row.records:
+        if fact not in gate.facts:
+            raise _unknown(f"{where}.records", "a fact declared in [facts]", fact, gate.facts)
+    for key, template in (("observed", row.observed), ("trace", row.trace)):
+        for name in _placeholders(f"{where}.{key}", template):
+            if name != "log" and name not in gate.facts:
+                raise _unknown(f"{where}.{key}", "a fact declared in [facts], or log", name, [*gate.facts, "log"])
+
+
+def _placeholders(where: str, template: str) -> Iterator[str]:
+    try:
+        fields = [field for _, field, _, _ in string.Formatter().parse(template) if field is not None]
+    except ValueError as error:
+        raise configuration(
+            where, "is not a template", expected="text with {fact} places", observed=str(error), next_step=_FIX
+        ) from None
+    for field in fields:
+        # Attribute and index access in a template could reach beyond the fact.
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", field):
+            raise configuration(
+                where, "has an odd place", expected="{fact_name}", observed=f"{{{field}}}", next_step=_FIX
+            )
+        yield field
+
+
+def _check_criterion(gate: Gate, criterion: Criterion, file: str) -> None:
+    where = f"{file}: criterion {criterion.id}"
+    ids = [row.id for row in gate.all_rows()]
+    for row in criterion.rows:
+        if row not in ids:
+            raise _unknown(f"{where}.rows", "a row of this gate", row, ids)
+    if not (criterion.rows or criterion.preflight or criterion.whole_walkthrough or criterion.person):
+        raise configuration(
+            where,
+            "is not bound to anything",
+            expected="rows, preflight, whole_walkthrough or person",
+            observed="none of them",
+            next_step=_FIX,
+        )
+    for hold in criterion.holds:
+        if hold.fact not in gate.facts:
+            raise _unknown(f"{where}.holds.fact", "a fact declared in [facts]", hold.fact, gate.facts)
+        for value in (hold.at_most, hold.at_least):
+            if isinstance(value, str) and value not in gate.thresholds:
+                raise _unknown(f"{where}.holds", "a number or a name from [thresholds]", value, gate.thresholds)
+        if hold.equals is None and hold.at_most is None and hold.at_least is None:
+            raise configuration(
+                f"{where}.holds",
+                "has no condition",
+                expected="equals, at_most or at_least",
+                observed=f"only fact = {hold.fact!r}",
+                next_step=_FIX,
+            )
+
+
+def _unknown(where: str, expected: str, value: str, known: Iterable[str]) -> ConfigurationError:
+    names = list(known)
+    return configuration(
+        where,
+        "names something that is not there",
+        expected=f"{expected}.{nearest(value, names)}",
+        observed=repr(value),
+        next_step=_FIX,
+    )

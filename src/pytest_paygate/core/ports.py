@@ -1,0 +1,304 @@
+"""The ports: what the rules need from the world, as Protocols, and the typed values that cross them.
+
+Owns no behaviour. Adapters and providers implement these; rows and the plugin see nothing else of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from pytest_paygate.core.events import EventBody
+    from pytest_paygate.core.money import Money
+    from pytest_paygate.core.secret import Secret
+
+
+class Clock(Protocol):
+    """Wall time for display and a steady count of seconds that also runs while the machine sleeps."""
+
+    def now(self) -> datetime:
+        """The present moment, aware, UTC."""
+
+    def elapsed_seconds(self) -> float:
+        """Seconds from an arbitrary start, running through suspend."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class Recorder(Protocol):
+    """Where adapters put what happened, before anybody can act on it."""
+
+    def record(self, body: EventBody) -> int:
+        """Append one event durably and return its number in the journal.
+
+        Raises:
+            JournalError: when it could not be written; the caller must not go on.
+        """
+
+
+class HttpAnswer(Protocol):
+    """A complete answer that is already in the journal. Header names are lower case."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Read-only."""
+
+    @property
+    def body(self) -> bytes:
+        """The decoded bytes, within the client's cap."""
+
+    def json(self) -> object:
+        """The strictly parsed document; raises `TargetError` when there is none."""
+
+
+class HttpClient(Protocol):
+    """HTTP to one party, each exchange journalled, nothing retried, bounded in time and size.
+
+    `once` marks a call that moves money: it gets a connection of its own, so that a stale kept-alive one cannot blur
+    whether the request was received. `TargetError` is raised when no complete answer arrived.
+    """
+
+    base_url: str
+
+    async def request(  # noqa: PLR0913 - one keyword per independent part of a request
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        form: Mapping[str, str | Secret] | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str | Secret] | None = None,
+        bearer: Secret | None = None,
+        deadline_seconds: float | None = None,
+        once: bool = False,
+        attempt: int = 1,
+    ) -> HttpAnswer:
+        """Send one request; at most one of `json`, `form` and `content` is given."""
+
+    async def aclose(self) -> None:
+        """Release connections."""
+
+
+class PaymentStatus(StrEnum):
+    """Where a payment stands at a provider, in words both providers map to."""
+
+    REQUIRES_PAYMENT = "requires_payment"
+    REQUIRES_ACTION = "requires_action"
+    PROCESSING = "processing"
+    REQUIRES_CAPTURE = "requires_capture"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+class RefundStatus(StrEnum):
+    """Where a refund stands. PENDING is not refunded."""
+
+    PENDING = "pending"
+    REQUIRES_ACTION = "requires_action"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The provider account behind a key. `livemode` is None where the provider does not say."""
+
+    account_id: str
+    livemode: bool | None
+    default_currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What may be known of a card: never more than brand and last four digits."""
+
+    brand: str
+    last4: str
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A payment as its provider tells it. `connector_payment_id` is the processor's id behind an orchestrator."""
+
+    payment_id: str
+    status: PaymentStatus
+    amount: Money
+    received: Money
+    created: datetime
+    livemode: bool | None
+    processor: str
+    card: Card | None = None
+    charge_id: str = ""
+    connector_payment_id: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """Money that was taken, or tried to be."""
+
+    charge_id: str
+    payment_id: str
+    amount: Money
+    captured: Money
+    refunded: Money
+    succeeded: bool
+    is_captured: bool
+    created: datetime
+    livemode: bool | None
+    card: Card | None = None
+    balance_transaction_id: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """A refund as its provider tells it; `created` is the provider's clock."""
+
+    refund_id: str
+    payment_id: str
+    charge_id: str
+    amount: Money
+    status: RefundStatus
+    created: datetime
+    failure_reason: str = ""
+    balance_transaction_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Money passed on to a connected account."""
+
+    transfer_id: str
+    amount: Money
+    reversed_amount: Money
+    destination: str
+    source_charge_id: str
+    created: datetime
+    livemode: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceTransaction:
+    """A line of the provider's ledger. `net` is `amount` less `fee`; all are in the settlement currency."""
+
+    balance_transaction_id: str
+    kind: str
+    amount: Money
+    fee: Money
+    net: Money
+    created: datetime
+    status: str
+
+
+class Capability(StrEnum):
+    """What a provider can do; a missing one is a person's work, declared, never guessed."""
+
+    ACCOUNT = "account"
+    CHARGES = "charges"
+    REFUND = "refund"
+    TRANSFERS = "transfers"
+    BALANCE_TRANSACTIONS = "balance_transactions"
+    LIST_BY_TRACE = "list_by_trace"
+    CLOSE_PAYMENT = "close_payment"
+
+
+class Provider(Protocol):
+    """A payment provider as a gate may use it. Reads may be retried; calls that move money never are.
+
+    Every method raises `ProviderError` when the provider refuses or cannot be read, and for a capability it lacks.
+    """
+
+    name: str
+    capabilities: frozenset[Capability]
+
+    async def account(self) -> Account:
+        """The account behind the key."""
+
+    async def payment(self, payment_id: str) -> Payment:
+        """One payment, asked of the provider's own source rather than a cached state."""
+
+    async def charges(self, payment_id: str) -> Sequence[Charge]:
+        """Every charge of one payment, newest first."""
+
+    async def charges_since(self, since: datetime, *, trace_id: str | None = None) -> Sequence[Charge]:
+        """Every charge created since a moment, from the ledger list (not search), optionally of one trace."""
+
+    async def refunds(self, payment_id: str) -> Sequence[Refund]:
+        """Every refund of one payment, newest first."""
+
+    async def refund(self, payment_id: str, amount: Money, *, idempotency_key: str, trace_id: str) -> Refund:
+        """Give money back. Sent once; `idempotency_key` is derived from run and charge by the caller."""
+
+    async def read_refund(self, refund_id: str) -> Refund:
+        """One refund, as it stands now."""
+
+    async def transfer(self, transfer_id: str) -> Transfer:
+        """One transfer."""
+
+    async def balance_transaction(self, balance_transaction_id: str) -> BalanceTransaction:
+        """One line of the provider's ledger."""
+
+    async def close_payment(self, payment_id: str) -> Payment:
+        """Make an unpaid payment unpayable: cancel or expire it."""
+
+    async def aclose(self) -> None:
+        """Release connections."""
+
+
+class Database(Protocol):
+    """The target's database, read only."""
+
+    async def rows(self, sql: str, parameters: Sequence[object] = ()) -> Sequence[Mapping[str, object]]:
+        """Run one SELECT in a read-only transaction and return its rows as mappings."""
+
+    async def aclose(self) -> None:
+        """Release the connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldPoint:
+    """A place where a person must act: what to do, what counts as done, and how long it stays open."""
+
+    hold_id: str
+    title: str
+    instructions: Sequence[str]
+    deadline_seconds: float
+    fields: Sequence[str] = ()
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldAnswer:
+    """What came back from a hold point. `answered` is False when nobody could or did answer in time."""
+
+    answered: bool
+    by: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+
+
+class Operator(Protocol):
+    """The person at the gate, or what stands in for one in an unattended sandbox or staging run."""
+
+    name: str
+    attended: bool
+
+    async def hold(self, point: HoldPoint) -> HoldAnswer:
+        """Wait for the person."""

@@ -1,0 +1,244 @@
+"""The run state machine: what may follow what, folded from the journal alone.
+
+Rules (each held by a test):
+- a run starts once, with the gate it is bound to; nothing follows its end;
+- rows run in the gate's order, one at a time, each at most once;
+- no row starts while pre-flight is incomplete or red, nor while a row it needs has not passed, nor after a stop;
+- a fact is recorded inside a row, once, in the kind the gate declares;
+- a row passes only when it started and every fact it must record was recorded inside it.
+A violated rule is an `IllegalEventError`: writers refuse to write it and readers refuse to believe it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from pytest_paygate.core import events as ev
+from pytest_paygate.core.errors import ConfigurationError
+from pytest_paygate.core.events import Mode, RowStatus
+from pytest_paygate.core.facts import FactShapeError, FactValue, from_json, to_json
+from pytest_paygate.core.gate import Gate
+from pytest_paygate.core.model import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+# Statuses a row can be given without having started: it was held back, left out, or never reached.
+_WITHOUT_START = frozenset({RowStatus.BLOCKED, RowStatus.SKIPPED, RowStatus.PENDING})
+
+
+class IllegalEventError(ValueError):
+    """An event that may not follow what came before. The message names the rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowState:
+    """What is known of one row. `first` and `last` are journal numbers, the line range of the session log."""
+
+    row_id: str
+    status: RowStatus = RowStatus.NOT_RUN
+    reason: str = ""
+    expected: str = ""
+    observed: str = ""
+    first: int | None = None
+    last: int | None = None
+    elapsed_seconds: float = 0.0
+    facts: Mapping[str, FactValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """A run as far as its journal tells. `rows` is in the gate's order and always complete."""
+
+    started: ev.RunStarted | None = None
+    gate: Gate | None = None
+    started_at: str = ""
+    ended_at: str = ""
+    rows: Mapping[str, RowState] = field(default_factory=dict)
+    facts: Mapping[str, FactValue] = field(default_factory=dict)
+    open_row: str | None = None
+    last_position: int = -1
+    stopped: ev.RunStopped | None = None
+    escalated: tuple[ev.RunEscalated, ...] = ()
+    anomalies: tuple[ev.AnomalyRecorded, ...] = ()
+    finished: ev.RunFinished | None = None
+
+    @property
+    def mode(self) -> Mode:
+        """The life this run belongs to.
+
+        Raises:
+            RuntimeError: before the run has started.
+        """
+        if self.started is None:
+            raise RuntimeError("a run that has not started has no mode")
+        return self.started.mode
+
+
+def fold(entries: Iterable[ev.Entry]) -> RunState:
+    """Fold a whole journal.
+
+    Raises:
+        IllegalEventError: at the first event that may not be there.
+    """
+    state = RunState()
+    for entry in entries:
+        state = apply(state, entry.event, entry.seq, entry.at)
+    return state
+
+
+def apply(state: RunState, event: ev.EventBody, seq: int, at: str) -> RunState:
+    """Return the state after one more event.
+
+    Args:
+        state: everything before.
+        event: what happened.
+        seq: its number in the journal.
+        at: its wall time, for display.
+
+    Raises:
+        IllegalEventError: when the event may not follow.
+    """
+    if isinstance(event, ev.RunStarted):
+        return _start(state, event, at)
+    if state.started is None or state.gate is None:
+        raise IllegalEventError("a journal begins with run_started")
+    if state.finished is not None:
+        raise IllegalEventError("nothing follows run_finished")
+    match event:
+        case ev.RowStarted():
+            state = _start_row(state, state.gate, event, seq)
+        case ev.RowFinished():
+            state = _finish_row(state, state.gate, event, seq)
+        case ev.FactRecorded():
+            state = _record_fact(state, state.gate, event)
+        case ev.RunStopped():
+            state = replace(state, stopped=state.stopped or event)
+        case ev.RunEscalated():
+            state = replace(state, escalated=(*state.escalated, event))
+        case ev.AnomalyRecorded():
+            state = replace(state, anomalies=(*state.anomalies, event))
+        case ev.RunFinished():
+            state = _finish(state, event)
+        case _:
+            _require_open_row(state, event.kind)
+    return replace(state, ended_at=at)
+
+
+def may_start(state: RunState, gate: Gate, row_id: str) -> str:
+    """Say why a row may not start now, as a sentence, or nothing when it may.
+
+    Args:
+        state: the run so far.
+        gate: the run's gate.
+        row_id: a row of the gate.
+    """
+    if state.stopped is not None:
+        return f"the run was stopped by guard {state.stopped.guard}"
+    before = gate.position(row_id)
+    for check in gate.preflight[:before]:
+        if state.rows[check.id].status is not RowStatus.PASS:
+            return f"pre-flight {gate.number(check.id)} ({check.id}) is {state.rows[check.id].status}"
+    row = gate.row(row_id)
+    for need in row.needs if row is not None else ():
+        if state.rows[need].status is not RowStatus.PASS:
+            return f"row {gate.number(need)} ({need}) is {state.rows[need].status}"
+    return ""
+
+
+def missing_evidence(state: RunState, gate: Gate, row_id: str) -> tuple[str, ...]:
+    """The facts a row must record and has not recorded inside itself."""
+    row = gate.row(row_id)
+    recorded = state.rows[row_id].facts
+    return tuple(name for name in (row.records if row else ()) if name not in recorded)
+
+
+def _start(state: RunState, event: ev.RunStarted, at: str) -> RunState:
+    if state.started is not None:
+        raise IllegalEventError("a run starts once")
+    if event.schema_version != ev.SCHEMA_VERSION:
+        raise IllegalEventError(f"journal version {event.schema_version} is not {ev.SCHEMA_VERSION}")
+    try:
+        gate = parse(Gate, event.gate, file="journal", key="run_started.gate", next_step="Keep the file as it is.")
+    except ConfigurationError as error:
+        raise IllegalEventError(error.refusal.refused) from None
+    rows = {row.id: RowState(row.id) for row in gate.all_rows()}
+    return replace(state, started=event, gate=gate, rows=rows, started_at=at, ended_at=at)
+
+
+def _start_row(state: RunState, gate: Gate, event: ev.RowStarted, seq: int) -> RunState:
+    _require_next(state, gate, event.row)
+    reason = may_start(state, gate, event.row)
+    if reason:
+        raise IllegalEventError(f"row {event.row} may not start: {reason}")
+    row = replace(state.rows[event.row], first=seq, last=seq)
+    return replace(
+        state,
+        rows={**state.rows, event.row: row},
+        open_row=event.row,
+        last_position=gate.position(event.row),
+    )
+
+
+def _require_next(state: RunState, gate: Gate, row_id: str) -> None:
+    if row_id not in state.rows:
+        raise IllegalEventError(f"row {row_id} is not in the gate")
+    if state.open_row is not None:
+        raise IllegalEventError(f"row {row_id} begins while row {state.open_row} is open")
+    if gate.position(row_id) <= state.last_position:
+        raise IllegalEventError(f"row {row_id} is out of turn or runs twice")
+
+
+def _finish_row(state: RunState, gate: Gate, event: ev.RowFinished, seq: int) -> RunState:
+    if state.open_row is None and event.status in _WITHOUT_START:
+        _require_next(state, gate, event.row)
+        state = replace(state, last_position=gate.position(event.row))
+    elif state.open_row != event.row:
+        raise IllegalEventError(f"row {event.row} ends without having begun")
+    if event.status is RowStatus.NOT_RUN or event.status is RowStatus.WAIVED:
+        raise IllegalEventError(f"a row does not end as {event.status}")
+    if event.status is RowStatus.PASS:
+        missing = missing_evidence(state, gate, event.row)
+        if missing:
+            raise IllegalEventError(f"row {event.row} passes without evidence: {', '.join(missing)}")
+    before = state.rows[event.row]
+    row = replace(
+        before,
+        status=event.status,
+        reason=event.reason,
+        expected=event.expected,
+        observed=event.observed,
+        first=seq if before.first is None else before.first,
+        last=seq,
+        elapsed_seconds=event.elapsed_seconds,
+    )
+    return replace(state, rows={**state.rows, event.row: row}, open_row=None)
+
+
+def _record_fact(state: RunState, gate: Gate, event: ev.FactRecorded) -> RunState:
+    row_id = _require_open_row(state, "fact")
+    if gate.facts.get(event.name) is not event.fact_kind:
+        raise IllegalEventError(f"fact {event.name} is not declared as {event.fact_kind}")
+    if event.name in state.facts:
+        raise IllegalEventError(f"fact {event.name} is recorded twice")
+    try:
+        value = from_json(event.fact_kind, event.value)
+        to_json(event.fact_kind, value)
+    except FactShapeError as error:
+        raise IllegalEventError(f"fact {event.name}: {error}") from None
+    row = state.rows[row_id]
+    row = replace(row, facts={**row.facts, event.name: value})
+    return replace(state, rows={**state.rows, row_id: row}, facts={**state.facts, event.name: value})
+
+
+def _require_open_row(state: RunState, what: str) -> str:
+    if state.open_row is None:
+        raise IllegalEventError(f"{what} happens inside a row")
+    return state.open_row
+
+
+def _finish(state: RunState, event: ev.RunFinished) -> RunState:
+    if state.open_row is not None and event.complete:
+        raise IllegalEventError(f"a run is not complete while row {state.open_row} is open")
+    return replace(state, finished=event)

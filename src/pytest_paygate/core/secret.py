@@ -1,0 +1,82 @@
+"""A secret that cannot be printed, and the shapes by which a stray secret or card number is recognised.
+
+`Secret` is the only type in which a key or password may travel; the shapes are the second net behind the allow-list in
+`redaction.py`, never the first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from typing import NoReturn
+
+_SHAPES = re.compile(
+    r"(?:sk|rk|rkcs|pk)_(?:live|test)_[A-Za-z0-9]{6,}"
+    r"|whsec_[A-Za-z0-9+/=_-]{6,}"
+    r"|(?:snd|prd|dev|integ)_[A-Za-z0-9]{32,}"
+    r"|pk_(?:snd|prd|dev)_[0-9a-f]{16,}"
+    r"|epk_[A-Za-z0-9]{16,}"
+    r"|(?:pi|seti|pay|cs)_\w+_secret_\w+"
+    r"|eyJ[A-Za-z0-9_-]{10,}"
+)
+# Card numbers by issuer range and length; the Luhn check follows. Issuer ranges start with 2 to 6, so epoch
+# milliseconds (which start with 1) never match however often they pass Luhn.
+_CARD = re.compile(
+    r"(?<![0-9A-Za-z])(?=(?P<digits>(?:4|5[1-5]|2[2-7]|3[4-9]|6[0245])(?:[ -]?\d){11,17}))(?P=digits)(?![0-9A-Za-z])"
+)
+_LUHN_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+
+
+class Secret:
+    """A value that is revealed only where it is sent. It has no readable text, comparison, hash or pickled form."""
+
+    __slots__ = ("__value", "source")
+
+    def __init__(self, value: str, source: str = "") -> None:
+        self.__value = value
+        self.source = source
+
+    def reveal(self) -> str:
+        """Return the value. Call it only in the adapter that puts it on the wire."""
+        return self.__value
+
+    def fingerprint(self) -> str:
+        """Return a short one-way mark by which two uses of one secret can be told to be the same."""
+        digest = hmac.new(b"pytest-paygate fingerprint", self.__value.encode(), hashlib.sha256)
+        return f"sha256:{digest.hexdigest()[:12]}"
+
+    def starts_with(self, *prefixes: str) -> bool:
+        """Say whether the value starts with one of the published key prefixes, such as `sk_test_`."""
+        return self.__value.startswith(prefixes)
+
+    def __repr__(self) -> str:
+        return f"Secret({self.source or 'hidden'})"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return format(repr(self), spec)
+
+    def __bool__(self) -> bool:
+        return bool(self.__value)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    __hash__ = object.__hash__
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a secret cannot be pickled or copied")
+
+
+def looks_secret(text: str) -> bool:
+    """Say whether a text carries something shaped like a provider key, a token or a card number."""
+    return _SHAPES.search(text) is not None or any(_passes_luhn(match["digits"]) for match in _CARD.finditer(text))
+
+
+def _passes_luhn(text: str) -> bool:
+    digits = [int(char) for char in text if char.isdigit()]
+    odd = digits[-1::-2]
+    even = [_LUHN_DOUBLED[digit] for digit in digits[-2::-2]]
+    return (sum(odd) + sum(even)) % 10 == 0

@@ -1,0 +1,188 @@
+"""The verdict: one word for a run, computed from its folded journal and nothing else.
+
+Rules:
+- worst wins; a row or criterion that is unset, missing, skipped or unknown never adds up to PASS;
+- only a run that started, ran to its end and was neither stopped nor escalated can be PASS;
+- a criterion counts in the modes it declares; one that a person must sign is PENDING until signed;
+- GO is for PASS, PENDING for PENDING, NO-GO for everything else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from pytest_paygate.core.events import Mode, RowStatus
+from pytest_paygate.core.facts import FactValue
+from pytest_paygate.core.money import Money
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytest_paygate.core.gate import Criterion, Gate, Holds
+    from pytest_paygate.core.run import RunState
+
+
+class Verdict(StrEnum):
+    """Run verdicts, best to worst."""
+
+    PASS = "PASS"  # noqa: S105 - a verdict, not a password
+    PENDING = "PENDING"
+    CONDITIONAL = "CONDITIONAL"
+    INCOMPLETE = "INCOMPLETE"
+    FAIL = "FAIL"
+    STOPPED = "STOPPED"
+    ESCALATED = "ESCALATED"
+
+
+class Decision(StrEnum):
+    """What a release manager may conclude."""
+
+    GO = "GO"
+    PENDING = "PENDING"
+    NO_GO = "NO-GO"
+
+
+_ORDER = tuple(Verdict)
+EXIT_CODES = {
+    Verdict.PASS: 0,
+    Verdict.FAIL: 1,
+    Verdict.PENDING: 20,
+    Verdict.CONDITIONAL: 21,
+    Verdict.STOPPED: 22,
+    Verdict.ESCALATED: 23,
+    Verdict.INCOMPLETE: 24,
+}
+# What a status does to the verdict. A status that is not listed is INCOMPLETE.
+_WEIGHT = {
+    RowStatus.PASS: Verdict.PASS,
+    RowStatus.PENDING: Verdict.PENDING,
+    RowStatus.WAIVED: Verdict.CONDITIONAL,
+    RowStatus.FAIL: Verdict.FAIL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionResult:
+    """A line of the acceptance checklist with its status and the sentence that explains it."""
+
+    criterion: Criterion
+    status: RowStatus
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict with everything that led to it. `reasons` is never empty unless the verdict is PASS."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    criteria: tuple[CriterionResult, ...]
+
+    @property
+    def decision(self) -> Decision:
+        """GO, PENDING or NO-GO."""
+        if self.verdict is Verdict.PASS:
+            return Decision.GO
+        return Decision.PENDING if self.verdict is Verdict.PENDING else Decision.NO_GO
+
+    @property
+    def exit_code(self) -> int:
+        """The process exit code of design: 0 only for PASS."""
+        return EXIT_CODES[self.verdict]
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The worst of several; of none at all, INCOMPLETE."""
+    ranked = sorted((_ORDER.index(verdict) for verdict in verdicts), reverse=True)
+    return _ORDER[ranked[0]] if ranked else Verdict.INCOMPLETE
+
+
+def judge(state: RunState) -> Judgement:
+    """Compute a run's verdict.
+
+    Args:
+        state: the run, folded from its whole journal.
+
+    Returns:
+        The verdict, one reason for each thing that kept it from PASS (worst first), and the acceptance checklist.
+    """
+    if state.started is None or state.gate is None:
+        return Judgement(Verdict.INCOMPLETE, ("the run never started",), ())
+    gate = state.gate
+    findings = [*_run_findings(state), *_row_findings(state, gate)]
+    criteria = tuple(
+        _criterion(state, gate, criterion) for criterion in gate.criteria if state.mode in criterion.modes
+    )
+    findings += [
+        (_WEIGHT.get(result.status, Verdict.INCOMPLETE), f"criterion {result.criterion.id}: {result.reason}")
+        for result in criteria
+        if result.status is not RowStatus.PASS
+    ]
+    findings.sort(key=lambda finding: -_ORDER.index(finding[0]))
+    verdict = worst([Verdict.PASS, *(weight for weight, _ in findings)])
+    return Judgement(verdict, tuple(reason for _, reason in findings), criteria)
+
+
+def _run_findings(state: RunState) -> Iterable[tuple[Verdict, str]]:
+    for escalation in state.escalated:
+        yield Verdict.ESCALATED, f"{escalation.amount} of charge {escalation.charge} is outstanding: {escalation.reason}"
+    if state.stopped is not None:
+        stop = state.stopped
+        yield Verdict.STOPPED, f"guard {stop.guard} stopped the run: {stop.observed}, threshold {stop.threshold}"
+    if state.finished is None:
+        yield Verdict.INCOMPLETE, "the run has no end in its journal: it was cut off"
+    elif not state.finished.complete:
+        yield Verdict.INCOMPLETE, f"the run ended early: {state.finished.reason}"
+
+
+def _row_findings(state: RunState, gate: Gate) -> Iterable[tuple[Verdict, str]]:
+    for row in gate.all_rows():
+        known = state.rows[row.id]
+        if known.status is RowStatus.PASS:
+            continue
+        weight = _WEIGHT.get(known.status, Verdict.INCOMPLETE)
+        if known.status is RowStatus.SKIPPED and state.mode in row.optional_in:
+            weight = Verdict.CONDITIONAL
+        told = f": {known.reason}" if known.reason else ""
+        kind = "pre-flight" if gate.is_preflight(row.id) else "row"
+        yield weight, f"{kind} {gate.number(row.id)} ({row.id}) is {known.status}{told}"
+
+
+def _criterion(state: RunState, gate: Gate, criterion: Criterion) -> CriterionResult:
+    rows: Sequence[str] = [
+        *([row.id for row in gate.preflight] if criterion.preflight else []),
+        *([row.id for row in gate.rows] if criterion.whole_walkthrough else []),
+        *criterion.rows,
+    ]
+    for row_id in rows:
+        status = state.rows[row_id].status
+        if status is not RowStatus.PASS:
+            return CriterionResult(criterion, status, f"{gate.number(row_id)} ({row_id}) is {status}")
+    for hold in criterion.holds:
+        failure = _failed(gate, hold, state.facts.get(hold.fact))
+        if failure:
+            return CriterionResult(criterion, RowStatus.FAIL, failure)
+    if criterion.person:
+        return CriterionResult(criterion, RowStatus.PENDING, f"waits for {criterion.owner} to sign")
+    return CriterionResult(criterion, RowStatus.PASS, "")
+
+
+def _failed(gate: Gate, hold: Holds, value: FactValue | None) -> str:
+    if value is None:
+        return f"fact {hold.fact} was not recorded"
+    if hold.equals is not None:
+        return "" if value == hold.equals and type(value) is type(hold.equals) else f"{hold.fact} is not {hold.equals}"
+    if isinstance(value, Money | str | tuple | bool) or not isinstance(value, int | float):
+        return f"{hold.fact} is not a number"
+    if hold.at_most is not None and not value <= gate.threshold(hold.at_most):
+        return f"{hold.fact} is {value}, more than {gate.threshold(hold.at_most):g}"
+    if hold.at_least is not None and not value >= gate.threshold(hold.at_least):
+        return f"{hold.fact} is {value}, less than {gate.threshold(hold.at_least):g}"
+    return ""
+
+
+def is_for_launch(mode: Mode) -> bool:
+    """Say whether a run of this mode can decide a launch: only a live one can."""
+    return mode is Mode.LIVE

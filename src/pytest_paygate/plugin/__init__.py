@@ -1,0 +1,81 @@
+"""The pytest plugin: the only folder that imports pytest.
+
+This module is loaded in every project that has the package installed, so it imports the standard library and pytest
+only, and does nothing until a file next to a `gate.toml` is collected. Then `active` is registered with the rest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_paygate.plugin import options
+from pytest_paygate.plugin.stash import RUNS
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+MARKERS = (
+    'row(id): binds a test to the row of that id in gate.toml, e.g. @pytest.mark.row("login")',
+    "preflight: the row is a pre-flight check; one that is not PASS holds everything else back",
+    "live_money: the row can lead to money moving",
+    "hitl_pause: the row waits for a person at a hold point",
+)
+GATE_FILE = "gate.toml"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register the long options."""
+    options.add_long(parser)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser
+) -> Generator[None, None, None]:
+    """Register the short options last, so that a project's own conftest keeps `--env` or `--live` if it has them."""
+    yield
+    options.add_short(early_config, parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers and refuse what this version cannot do safely."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    if config.getoption("paygate_live") or config.getoption("paygate_confirm"):
+        from pytest_paygate.plugin.live import refuse_live  # noqa: PLC0415 - only those who ask for it pay for it
+
+        refuse_live()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> None:
+    """Wake up when a Python file next to a `gate.toml` is collected."""
+    if file_path.suffix == ".py" and RUNS not in parent.config.stash and (file_path.parent / GATE_FILE).is_file():
+        activate(parent.config)
+
+
+def activate(config: pytest.Config) -> None:
+    """Register everything else. From here on the session has a gate."""
+    if RUNS in config.stash:
+        return
+    from pytest_paygate.plugin.active import register  # noqa: PLC0415 - keeps an unrelated run free of our imports
+
+    register(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist's WorkerController, which may not be installed
+    """Give every xdist worker the same run identity, so that one session is one run."""
+    from pytest_paygate.plugin.distribution import share_identity  # noqa: PLC0415 - xdist controllers only
+
+    share_identity(node)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:  # noqa: ANN401 - xdist's own untyped objects
+    """Keep each gate on one worker, whatever `--dist` says; without a gate, xdist schedules as if we were not here."""
+    from pytest_paygate.plugin.distribution import make_scheduler  # noqa: PLC0415 - xdist controllers only
+
+    return make_scheduler(config, log)

@@ -1,0 +1,110 @@
+"""Gates under pytest-xdist: one run identity for the session, one worker for each gate.
+
+Rules:
+- all rows of a gate are one indivisible unit of work, whatever `--dist` says; `loadgroup` is not relied upon (its
+  grouping does not work with pytest 9.2 and xdist 3.8);
+- a session without a gate is scheduled by xdist exactly as if this plugin were not installed;
+- with `--dist each` only the first worker keeps the gates;
+- when a worker dies inside a gate, the rest of that gate is not run by another worker: the run folder is taken.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pytest
+
+_IDENTITY = "paygate_identity"
+_DIST = "paygate_dist"
+
+
+def identity(config: pytest.Config) -> str:
+    """The run identity an xdist controller gave this worker, or nothing outside a worker."""
+    return str(getattr(config, "workerinput", {}).get(_IDENTITY, ""))
+
+
+def keeps_gates(config: pytest.Config) -> bool:
+    """Say whether this process may run gates: not when `--dist each` gave them to an earlier worker."""
+    given = getattr(config, "workerinput", {})
+    return given.get(_DIST) != "each" or given.get("workerid") == "gw0"
+
+
+def is_controller(config: pytest.Config) -> bool:
+    """Say whether this process only distributes work to others."""
+    return not hasattr(config, "workerinput") and config.getoption("dist", "no") != "no"
+
+
+def share_identity(node: Any) -> None:  # noqa: ANN401 - xdist's WorkerController
+    """Hand the session's identity to a worker that is about to start."""
+    from pytest_paygate.plugin.runs import new_identity  # noqa: PLC0415 - xdist controllers only
+
+    config = node.config
+    if not hasattr(config, "paygate_identity"):
+        config.paygate_identity = new_identity()
+    node.workerinput[_IDENTITY] = config.paygate_identity
+    node.workerinput[_DIST] = config.getoption("dist")
+
+
+def make_scheduler(config: pytest.Config, log: Any) -> Any:  # noqa: ANN401 - xdist's Scheduling protocol
+    """Return a scheduler that decides once the collection is known, or None for a mode xdist itself refuses."""
+    from xdist import scheduler as xdist  # noqa: PLC0415 - optional: only its controller calls this
+
+    ordinary = {
+        "each": xdist.EachScheduling,
+        "load": xdist.LoadScheduling,
+        "loadscope": xdist.LoadScopeScheduling,
+        "loadfile": xdist.LoadFileScheduling,
+        "loadgroup": xdist.LoadGroupScheduling,
+        "worksteal": xdist.WorkStealingScheduling,
+    }.get(config.getoption("dist"))
+    if ordinary is None or ordinary is xdist.EachScheduling:
+        return None
+    return _UntilCollected(config, log, ordinary, xdist.LoadScopeScheduling)
+
+
+class _UntilCollected:
+    """Xdist's own scheduler for the mode, exchanged for a gate-keeping one when a gate turns up in the collection."""
+
+    def __init__(self, config: pytest.Config, log: Any, ordinary: Any, scoped: Any) -> None:  # noqa: ANN401 - xdist
+        self._config, self._log, self._scoped = config, log, scoped
+        self._chosen = ordinary(config, log)
+        self._keeping = False
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands in for the chosen scheduler
+        return getattr(self._chosen, name)
+
+    def add_node_collection(self, node: Any, collection: Sequence[str]) -> None:  # noqa: ANN401 - xdist
+        """Look at the first collection that arrives, before anything is scheduled."""
+        if not self._keeping and any(gate_of(self._config, nodeid) for nodeid in collection):
+            self._keep_gates_together()
+        self._chosen.add_node_collection(node, collection)
+
+    def _keep_gates_together(self) -> None:
+        from pytest_paygate.plugin import activate  # noqa: PLC0415 - the controller collects nothing itself
+
+        nodes, config = self._chosen.nodes, self._config
+        scoped: Any = self._scoped
+
+        class GateScheduling(scoped):  # type: ignore[misc]  # the base is only known at run time
+            """Gates whole, everything else item by item."""
+
+            def _split_scope(self, nodeid: str) -> str:
+                return gate_of(config, nodeid) or nodeid
+
+        self._chosen = GateScheduling(config, self._log)
+        for node in nodes:
+            self._chosen.add_node(node)
+        self._keeping = True
+        activate(config)
+
+
+def gate_of(config: pytest.Config, nodeid: str) -> str:
+    """The gate folder a test id belongs to, or nothing."""
+    folder = (config.rootpath / nodeid.split("::", 1)[0]).parent
+    return str(folder) if (folder / "gate.toml").is_file() else ""
+
+

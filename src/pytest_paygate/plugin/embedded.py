@@ -1,0 +1,91 @@
+"""The embedded sandbox as an environment: started for this session, described in the terms of `core.environment`.
+
+The only module of the plugin that reaches into `sandbox`, and only through its public facade.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_paygate.core.environment import SANDBOX, Environment, Payer, ProviderAccess
+from pytest_paygate.core.errors import configuration, nearest
+from pytest_paygate.core.events import Mode
+from pytest_paygate.core.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_paygate.sandbox.description import SandboxDescription
+    from pytest_paygate.sandbox.server import Sandbox
+
+
+def start(faults: Sequence[str]) -> Sandbox:
+    """Start the embedded world with some faults on.
+
+    Raises:
+        ConfigurationError: when the sandbox extra is not installed, the world cannot start, or a fault is unknown.
+    """
+    try:
+        from pytest_paygate.sandbox.errors import SandboxError  # noqa: PLC0415 - an optional extra
+        from pytest_paygate.sandbox.faults import REGISTRY  # noqa: PLC0415 - see above
+        from pytest_paygate.sandbox.server import Sandbox  # noqa: PLC0415 - see above
+    except ImportError as error:
+        raise configuration(
+            "the embedded sandbox",
+            "cannot be started",
+            expected="the packages of the extra `sandbox`",
+            observed=f"no module named {error.name}",
+            next_step="pip install 'pytest-paygate[sandbox]', or choose an environment with --env.",
+        ) from None
+    try:
+        sandbox = Sandbox.start()
+    except SandboxError as error:
+        raise configuration(
+            "the embedded sandbox",
+            "cannot be started",
+            expected="PostgreSQL and four loopback servers",
+            observed=str(error),
+            next_step="Do what the lines above say, or choose an environment with --env.",
+        ) from None
+    for fault in faults:
+        if fault not in REGISTRY:
+            sandbox.stop()
+            raise configuration(
+                f"--paygate-fault={fault}",
+                "is not a known fault",
+                expected=f"a name from `paygate sandbox --list-faults`.{nearest(fault, REGISTRY)}",
+                observed=repr(fault),
+                next_step="Choose a fault from that list.",
+            )
+        sandbox.set_fault(fault)
+    return sandbox
+
+
+def environment_of(description: SandboxDescription) -> Environment:
+    """Describe a running sandbox as an environment, with its published keys as secrets."""
+    return Environment(
+        name=SANDBOX,
+        mode=Mode.SANDBOX,
+        base_url=description.api_url,
+        payer=Payer.HTTP,
+        database=Secret(description.marketplace_read_only_dsn, "sandbox"),
+        log_url=f"{description.control_url}/_sandbox/log",
+        providers={
+            "hyperswitch": ProviderAccess(
+                "hyperswitch", Secret(description.hyperswitch_api_key, "sandbox"), description.hyperswitch_url, "", ""
+            ),
+            "stripe": ProviderAccess(
+                "stripe",
+                Secret(description.stripe_secret_key, "sandbox"),
+                description.stripe_url,
+                description.stripe_account_id,
+                "",
+            ),
+        },
+        values={
+            "buyer_email": description.buyer_email,
+            "operator_email": description.buyer_email,
+            "product_id": description.test_product_id,
+        },
+        secrets={"buyer_password": Secret(description.buyer_password, "sandbox")},
+    )

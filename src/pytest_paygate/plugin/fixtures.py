@@ -1,0 +1,159 @@
+"""The fixtures a suite asks for. Each belongs to the gate of the test that asks.
+
+Registered only in sessions that have a gate. Clients are made on first use and closed on the session's event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+
+from pytest_paygate.core.environment import Payer
+from pytest_paygate.core.errors import configuration
+from pytest_paygate.plugin.handles import Facts, Run
+from pytest_paygate.plugin.protocol import folder_of
+from pytest_paygate.plugin.stash import RUNS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from pytest_paygate.adapters.http import Api
+    from pytest_paygate.adapters.polling import Poll
+    from pytest_paygate.adapters.postgres import ReadOnlyDatabase
+    from pytest_paygate.core.ports import Operator, Provider
+    from pytest_paygate.plugin.runs import GateRun
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def paygate_loop(request: pytest.FixtureRequest) -> AsyncIterator[asyncio.AbstractEventLoop]:
+    """The session's event loop; on its way out it closes every client the gates have opened."""
+    yield asyncio.get_running_loop()
+    for folder in request.config.stash[RUNS].folders.values():
+        if folder.run is not None:
+            await _close(folder.run)
+
+
+@pytest.fixture
+def paygate_gate_run(request: pytest.FixtureRequest, paygate_loop: asyncio.AbstractEventLoop) -> GateRun:
+    """The gate run behind the test that asks; the other fixtures are views of it."""
+    folder = folder_of(request.node)
+    if folder is None or folder.run is None:
+        raise configuration(
+            str(request.node.nodeid),
+            "asks for a gate fixture outside a gate",
+            expected="a test in a folder with a gate.toml, bound to a row",
+            observed="a test of no gate",
+            next_step="Move the test into the gate's folder, or use a fixture of your own.",
+        )
+    folder.run.loop = paygate_loop
+    return folder.run
+
+
+@pytest.fixture
+def run(paygate_gate_run: GateRun) -> Run:
+    """The run: what it is bound to, and how a row says what it saw."""
+    return Run(paygate_gate_run)
+
+
+@pytest.fixture
+def facts(paygate_gate_run: GateRun) -> Facts:
+    """The run's journalled facts, typed as gate.toml declares them."""
+    return Facts(paygate_gate_run)
+
+
+@pytest.fixture
+def trace_id(paygate_gate_run: GateRun) -> str:
+    """The id sent with every request of this run."""
+    return paygate_gate_run.trace_id
+
+
+@pytest.fixture
+def api(paygate_gate_run: GateRun) -> Api:
+    """The target over HTTP, bound to the run's environment."""
+    return _made(paygate_gate_run, "api", _api)  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def poll(paygate_gate_run: GateRun) -> Poll:
+    """Deadline polling, read-only and journalled."""
+    from pytest_paygate.adapters.polling import Poll as Polling  # noqa: PLC0415 - tenacity, on first use
+
+    return Polling(recorder=paygate_gate_run.journal, clock=paygate_gate_run.clock)
+
+
+@pytest.fixture
+def db(paygate_gate_run: GateRun) -> ReadOnlyDatabase | None:
+    """The target's database, read-only; None when the environment declares none."""
+    return _made(paygate_gate_run, "db", _db)  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def provider(paygate_gate_run: GateRun) -> Callable[[str], Provider]:
+    """`provider("stripe")`: a payment provider of the environment, by name."""
+    return lambda name: _made(paygate_gate_run, f"provider:{name}", lambda run: _provider(run, name))
+
+
+@pytest.fixture
+def operator(paygate_gate_run: GateRun) -> Operator:
+    """The person at the gate, or the payer that stands in for one in an unattended dry run."""
+    return _made(paygate_gate_run, "operator", _operator)  # type: ignore[no-any-return]
+
+
+def _made(run: GateRun, name: str, make: Callable[[GateRun], Any]) -> Any:  # noqa: ANN401 - one cache for every client
+    if name not in run.resources:
+        run.resources[name] = make(run)
+    return run.resources[name]
+
+
+def _api(run: GateRun) -> Api:
+    from pytest_paygate.adapters.http import Api as Client  # noqa: PLC0415 - httpx, on first use
+
+    environment = run.environment
+    return Client(
+        environment.base_url,
+        party="target",
+        recorder=run.journal,
+        clock=run.clock,
+        trace_id=run.trace_id,
+        extra_fields=run.gate.facts,
+        ca_file=Path(environment.ca_file) if environment.ca_file else None,
+    )
+
+
+def _db(run: GateRun) -> ReadOnlyDatabase | None:
+    if run.environment.database is None:
+        return None
+    from pytest_paygate.adapters.postgres import ReadOnlyDatabase as Database  # noqa: PLC0415 - psycopg, on first use
+
+    return Database(
+        run.environment.database, recorder=run.journal, clock=run.clock, extra_fields=run.gate.facts
+    )
+
+
+def _provider(run: GateRun, name: str) -> Provider:
+    from pytest_paygate.providers import build  # noqa: PLC0415 - SDKs, on first use
+
+    return build(Run(run).provider(name), recorder=run.journal, clock=run.clock, trace_id=run.trace_id)
+
+
+def _operator(run: GateRun) -> Operator:
+    if run.payer is Payer.PERSON:
+        from pytest_paygate.adapters.operator_terminal import TerminalOperator  # noqa: PLC0415 - Unix terminals only
+
+        return TerminalOperator(recorder=run.journal, clock=run.clock)
+    from pytest_paygate.adapters.operator_scripted import ScriptedOperator  # noqa: PLC0415 - unattended runs only
+
+    return ScriptedOperator(run.payer, recorder=run.journal, clock=run.clock)
+
+
+async def _close(run: GateRun) -> None:
+    for resource in run.resources.values():
+        if hasattr(resource, "aclose"):
+            await resource.aclose()
+        elif hasattr(resource, "close"):
+            resource.close()
+    run.resources.clear()

@@ -1,0 +1,273 @@
+"""What a suite holds in its hands: the run and its facts.
+
+Thin views of a `GateRun`; everything they are told goes to the journal before it is used.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from pytest_paygate.core import events as ev
+from pytest_paygate.core.errors import (
+    NOTHING_MOVED,
+    MissingFactError,
+    Refusal,
+    RowFailedError,
+    RowPendingError,
+    configuration,
+    nearest,
+)
+from pytest_paygate.core.facts import FactShapeError, FactValue, from_json, to_json
+from pytest_paygate.core.redaction import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterator, Mapping
+
+    from pytest_paygate.core.environment import Environment, ProviderAccess
+    from pytest_paygate.core.events import Mode
+    from pytest_paygate.core.secret import Secret
+    from pytest_paygate.plugin.runs import GateRun
+
+T = TypeVar("T")
+DASHBOARDS = {"stripe": "https://dashboard.stripe.com", "hyperswitch": "https://app.hyperswitch.io"}
+
+
+class Facts:
+    """The run's facts: `facts["order_id"] = …` journals one, `facts["order_id"]` reads it back, typed.
+
+    A fact is written once. One that no earlier row recorded blocks the row that asks for it, by name.
+    """
+
+    def __init__(self, run: GateRun) -> None:
+        self._run = run
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - the gate declares the type, not this signature
+        self._declared(name)
+        if name not in self._run.state.facts:
+            raise MissingFactError(
+                name,
+                Refusal(
+                    refused=f"fact {name} is missing",
+                    expected=f"an earlier row to have recorded {name}",
+                    observed="no row of this run has",
+                    money=money_sentence(self._run),
+                    next_step="See which row records it in gate.toml, and why that row did not.",
+                ),
+            )
+        return self._run.state.facts[name]
+
+    def __setitem__(self, name: str, value: FactValue) -> None:
+        kind = self._declared(name)
+        try:
+            encoded = to_json(kind, value)
+        except FactShapeError as error:
+            raise RowFailedError(
+                Refusal(
+                    refused=f"fact {name} cannot be recorded",
+                    expected=f"a value of kind {kind}",
+                    observed=str(error),
+                    money=money_sentence(self._run),
+                    next_step="Look at what the target answered; a value that does not fit is not evidence.",
+                )
+            ) from None
+        if name in self._run.state.facts:
+            if from_json(kind, encoded) == self._run.state.facts[name]:
+                return
+            raise RowFailedError(
+                Refusal(
+                    refused=f"fact {name} changed during the run",
+                    expected=f"still {plain(self._run.state.facts[name])}",
+                    observed=plain(value),
+                    money=money_sentence(self._run),
+                    next_step="A fact is written once. Find out which of the two answers is right.",
+                )
+            )
+        self._run.journal.record(ev.FactRecorded(name=name, fact_kind=kind, value=encoded))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._run.state.facts
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._run.state.facts)
+
+    def _declared(self, name: str) -> ev.FactKind:
+        kind = self._run.gate.facts.get(name)
+        if kind is None:
+            raise configuration(
+                f"{self._run.folder.path.name}/gate.toml: facts.{name}",
+                "is not declared",
+                expected=f"every fact in [facts] with its kind.{nearest(name, self._run.gate.facts)}",
+                observed=f"a row used {name!r}",
+                next_step="Declare the fact, or correct its name in the test.",
+            )
+        return kind
+
+
+class Run:
+    """The run a row belongs to: what it is bound to, and how a row says what it saw."""
+
+    def __init__(self, run: GateRun) -> None:
+        self._run = run
+
+    @property
+    def run_id(self) -> str:
+        """The run's id, also the name of its folder."""
+        return self._run.runs.identity
+
+    @property
+    def trace_id(self) -> str:
+        """The id sent with every request and set on the payment."""
+        return self._run.trace_id
+
+    @property
+    def mode(self) -> Mode:
+        """Sandbox, staging, rehearsal or live."""
+        return self._run.mode
+
+    @property
+    def environment(self) -> Environment:
+        """The target, with its plain values."""
+        return self._run.environment
+
+    @property
+    def expect(self) -> Mapping[str, str | int | float | bool]:
+        """The gate's `[expect]` table: what the plan says, independent of any answer."""
+        return MappingProxyType(self._run.gate.expect)
+
+    @property
+    def thresholds(self) -> Mapping[str, int | float]:
+        """The gate's `[thresholds]` table."""
+        return MappingProxyType(self._run.gate.thresholds)
+
+    def value(self, name: str) -> str:
+        """A plain value of the environment, such as `buyer_email`.
+
+        Raises:
+            ConfigurationError: when `paygate.toml` does not set it.
+        """
+        return _setting(self._run, "values", self._run.environment.values, name)
+
+    def secret(self, name: str) -> Secret:
+        """A secret of the environment, such as `buyer_password`.
+
+        Raises:
+            ConfigurationError: when `paygate.toml` does not set it.
+        """
+        return _setting(self._run, "secrets", self._run.environment.secrets, name)
+
+    def provider(self, name: str) -> ProviderAccess:
+        """How the environment reaches a provider.
+
+        Raises:
+            ConfigurationError: when `paygate.toml` does not set it.
+        """
+        return _setting(self._run, "providers", self._run.environment.providers, name)
+
+    def keep(self, name: str, value: str) -> None:
+        """Keep a value for a later row without journalling it: a payable URL, a token. It dies with the process."""
+        self._run.resources[f"kept:{name}"] = value
+
+    def kept(self, name: str) -> str:
+        """A value an earlier row kept.
+
+        Raises:
+            MissingFactError: when no row has kept it in this process.
+        """
+        if f"kept:{name}" not in self._run.resources:
+            raise MissingFactError(
+                name,
+                Refusal(
+                    refused=f"kept value {name} is missing",
+                    expected=f"an earlier row to have kept {name}",
+                    observed="no row of this process has",
+                    money=money_sentence(self._run),
+                    next_step="Run the gate from its first row; kept values are never written to disk.",
+                ),
+            )
+        return str(self._run.resources[f"kept:{name}"])
+
+    def dashboard_url(self, name: str, path: str) -> str:
+        """Where a person finds an object at a provider: its dashboard, or its API address in a sandbox."""
+        access = self.provider(name)
+        return f"{(access.dashboard_url or access.base_url or DASHBOARDS.get(name, '')).rstrip('/')}/{path}"
+
+    def check(self, what: str, *, observed: object, expected: object, next_step: str = "") -> None:
+        """Fail the row unless what was observed equals what was expected, in value and in type.
+
+        Args:
+            what: what is compared, as a noun phrase.
+            observed: what came back.
+            expected: what the plan, the catalogue or the provider says.
+            next_step: what the reader can do; a general sentence when empty.
+
+        Raises:
+            RowFailedError: when they differ.
+        """
+        if type(observed) is not type(expected) or observed != expected:
+            self.fail(what, observed=plain(observed), expected=plain(expected), next_step=next_step)
+
+    def fail(self, what: str, *, observed: str, expected: str, next_step: str = "") -> NoReturn:
+        """Fail the row.
+
+        Raises:
+            RowFailedError: always.
+        """
+        raise RowFailedError(
+            Refusal(
+                refused=f"{what} is not as expected",
+                expected=expected,
+                observed=observed,
+                money=money_sentence(self._run),
+                next_step=next_step or f"Read the row's lines in the session log; trace id {self.trace_id}.",
+            )
+        )
+
+    def pending(self, what: str, *, expected: str, observed: str, next_step: str) -> NoReturn:
+        """End the row as PENDING: it waits for something only a person can give.
+
+        Raises:
+            RowPendingError: always.
+        """
+        raise RowPendingError(
+            Refusal(
+                refused=what,
+                expected=expected,
+                observed=observed,
+                money=money_sentence(self._run),
+                next_step=next_step,
+            )
+        )
+
+    def anomaly(self, code: str, detail: str) -> None:
+        """Journal something odd that does not decide the row. `detail` is shown only as far as it is plain."""
+        self._run.journal.record(ev.AnomalyRecorded(code=plain(code), detail=plain(detail)))
+
+    def wait(self, awaitable: Awaitable[T]) -> T:
+        """Run something asynchronous from a plain, synchronous row."""
+        return self._run.loop.run_until_complete(awaitable)  # type: ignore[no-any-return]
+
+
+def money_began(run: GateRun) -> bool:
+    """Whether any row that can move money has begun in this run."""
+    return any(row.money and run.state.rows[row.id].first is not None for row in run.gate.all_rows())
+
+
+def money_sentence(run: GateRun) -> str:
+    """What a failure now means for the money, from what the journal says has begun."""
+    if not money_began(run):
+        return NOTHING_MOVED
+    kind = {ev.Mode.LIVE: "Real money", ev.Mode.STAGING: "Test money"}.get(run.mode, "Sandbox money")
+    return f"{kind} may have moved in this run: look trace id {run.trace_id} up at the provider and refund what it shows."
+
+
+def _setting(run: GateRun, table: str, values: Mapping[str, T], name: str) -> T:
+    if name in values:
+        return values[name]
+    raise configuration(
+        f"{run.runs.settings_file}: env.{run.environment.name}.{table}.{name}",
+        "is missing",
+        expected=f"a value the gate {run.gate.id} asks for.{nearest(name, values)}",
+        observed=f"the keys: {', '.join(values) or 'none'}",
+        next_step="Add it to the environment.",
+    )

@@ -1,0 +1,174 @@
+"""The life of one row inside pytest: held back or begun, watched, and given its status once pytest is done with it.
+
+Rules:
+- a row that may not run is never set up; it is reported as skipped with its own word, BLOCKED or SKIPPED;
+- a row's status comes from what its phases did and from the evidence it recorded, and is journalled after teardown;
+- a row that comes by a second time in one session fails the run, whoever sent it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_paygate.core.errors import MissingFactError, PaygateError, RowPendingError
+from pytest_paygate.core.events import AnomalyRecorded, RowStatus
+from pytest_paygate.core.run import IllegalEventError, missing_evidence
+from pytest_paygate.plugin.stash import GATE, ROW, RUNS
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from pytest_paygate.plugin.runs import GateFolder, GateRun
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What is known of the row that pytest is running now."""
+
+    status: RowStatus = RowStatus.NOT_RUN
+    reason: str = ""
+    expected: str = ""
+    observed: str = ""
+    settled: bool = False
+    began: bool = False
+    words: dict[str, str] = field(default_factory=dict)
+
+
+OUTCOME: pytest.StashKey[Outcome] = pytest.StashKey()
+# How a report tells the terminal (also through xdist) which word to print for the row.
+PROPERTY = "paygate_row"
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Begin the gate's run with its first row, and journal the row's status after its last phase."""
+    folder = folder_of(item)
+    if folder is None:
+        return (yield)
+    run = item.config.stash[RUNS].begin(folder)
+    item.stash[OUTCOME] = Outcome()
+    result = yield
+    if run is not None:
+        _settle(run, item.stash[ROW], item.stash[OUTCOME])
+    return result
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Hold the row back, or journal that it begins, before any fixture of it is set up."""
+    folder = folder_of(item)
+    if folder is None:
+        return
+    outcome = item.stash[OUTCOME]
+    if folder.run is None:
+        refusal = folder.refused
+        raise refusal if refusal is not None else RuntimeError("a row is set up outside its protocol")
+    row_id = item.stash[ROW]
+    if outcome.began or outcome.settled or folder.run.state.rows[row_id].status is not RowStatus.NOT_RUN:
+        _repeated(folder.run, row_id, outcome)
+    held = folder.run.held_back(row_id)
+    if held is not None:
+        outcome.status, outcome.reason = held
+        outcome.settled = True
+        pytest.skip(f"{held[0]}: {held[1]}")
+    folder.run.start_row(row_id)
+    outcome.began = True
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn what a phase did into the row's status, before any reporter sees the report."""
+    report = yield
+    folder = folder_of(item)
+    if folder is None or OUTCOME not in item.stash:
+        return report
+    outcome = item.stash[OUTCOME]
+    if folder.run is not None and not outcome.settled:
+        _weigh(folder.run, item, report, call, outcome)
+    elif folder.refused is not None and isinstance(report.longrepr, object) and report.failed:
+        report.longrepr = folder.refused.refusal.text()
+    number = folder.gate.number(item.stash[ROW])
+    report.user_properties.append((PROPERTY, f"{number} {item.stash[ROW]} {outcome.status}"))
+    return report
+
+
+def folder_of(item: pytest.Item) -> GateFolder | None:
+    """The gate an item belongs to, or None for any other test."""
+    key = item.stash.get(GATE, "")
+    return item.config.stash[RUNS].folders[key] if key else None
+
+
+def _weigh(
+    run: GateRun, item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[None], outcome: Outcome
+) -> None:
+    error = call.excinfo.value if call.excinfo is not None else None
+    if isinstance(error, MissingFactError | RowPendingError):
+        status = RowStatus.BLOCKED if isinstance(error, MissingFactError) else RowStatus.PENDING
+        _note(outcome, status, error)
+        report.outcome = "skipped"
+        report.longrepr = (str(item.path), (item.location[1] or 0) + 1, f"{status}: {error.refusal.refused}")
+    elif isinstance(error, PaygateError):
+        _note(outcome, RowStatus.FAIL, error)
+        report.outcome = "failed"
+        report.longrepr = error.refusal.text()
+    elif report.skipped or hasattr(report, "wasxfail"):
+        outcome.status, outcome.reason = RowStatus.SKIPPED, "the test skipped itself or expects to fail"
+    elif report.failed:
+        outcome.status, outcome.reason = RowStatus.FAIL, _place(item, error)
+    elif report.when == "call":
+        missing = missing_evidence(run.state, run.gate, item.stash[ROW])
+        outcome.status = RowStatus.PASS
+        if missing:
+            outcome.status, outcome.reason = RowStatus.INCONCLUSIVE, f"passed without recording {', '.join(missing)}"
+            report.outcome = "failed"
+            report.longrepr = f"INCONCLUSIVE: row {item.stash[ROW]} {outcome.reason}; a pass needs its evidence."
+
+
+def _note(outcome: Outcome, status: RowStatus, error: PaygateError) -> None:
+    # A failure in teardown may not turn a FAIL into something milder.
+    if outcome.status is RowStatus.FAIL:
+        return
+    refusal = error.refusal
+    outcome.status, outcome.reason = status, refusal.refused
+    outcome.expected, outcome.observed = refusal.expected, refusal.observed
+
+
+def _place(item: pytest.Item, error: BaseException | None) -> str:
+    """Where a row failed, in our words: the exception's own text may hold anything and is not kept."""
+    line = 0
+    traceback = error.__traceback__ if error is not None else None
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == str(item.path):
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    where = f"{item.path.name}:{line}" if line else item.path.name
+    return f"{type(error).__name__ if error is not None else 'failure'} at {where}"
+
+
+def _settle(run: GateRun, row_id: str, outcome: Outcome) -> None:
+    if outcome.status is RowStatus.NOT_RUN:
+        outcome.status, outcome.reason = RowStatus.INCONCLUSIVE, "pytest reported nothing for the row"
+    try:
+        run.finish_row(row_id, outcome.status, outcome.reason, outcome.expected, outcome.observed)
+    except IllegalEventError as error:
+        # A row out of turn or repeated: the journal refused it, so the run can no longer be complete.
+        run.journal.record(AnomalyRecorded(code="row_refused", detail=str(error)[:200]))
+
+
+def _repeated(run: GateRun, row_id: str, outcome: Outcome) -> None:
+    outcome.settled = True
+    run.journal.record(AnomalyRecorded(code="row_repeated", detail=f"row {row_id} was started a second time"))
+    pytest.fail(f"row {row_id} was started a second time in one run; it did not run again", pytrace=False)
+
+
+def plain_words(report: Any) -> list[str]:  # noqa: ANN401 - also CollectReport, which has no properties
+    """Number, row id and status that a report carries, or nothing for any other test."""
+    for name, value in getattr(report, "user_properties", ()):
+        if name == PROPERTY:
+            return str(value).split(" ")
+    return []

@@ -1,0 +1,301 @@
+"""The gates of one pytest session: their settings, their environment, their runs.
+
+Owns the life of a run from the first row to its last journal line, without knowing pytest's hooks: `protocol.py` calls
+it, `fixtures.py` hands its parts to the suites.
+"""
+
+from __future__ import annotations
+
+import platform
+import secrets
+import subprocess
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_paygate.adapters.clock import SystemClock
+from pytest_paygate.adapters.journal_file import JournalFile
+from pytest_paygate.adapters.run_directory import RunDirectory
+from pytest_paygate.adapters.settings import load, resolve
+from pytest_paygate.core import events as ev
+from pytest_paygate.core.environment import SANDBOX, Environment, Payer, choose
+from pytest_paygate.core.errors import PaygateError, configuration, nearest
+from pytest_paygate.core.gate import Gate, read_gate, sha256
+from pytest_paygate.core.run import IllegalEventError, RunState, may_start, missing_evidence
+from pytest_paygate.renderers import session_log
+from pytest_paygate.version import __version__
+
+if TYPE_CHECKING:
+    from pytest_paygate.core.environment import EnvironmentSettings
+    from pytest_paygate.core.events import Mode, RowStatus
+    from pytest_paygate.sandbox.server import Sandbox
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the command line chose, as typed values."""
+
+    environment: str
+    with_refund: bool | None
+    payer: Payer | None
+    reports: Path
+    faults: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class GateFolder:
+    """One `suites/<gate>/` folder of this session: its gate and, once begun, its run."""
+
+    path: Path
+    gate: Gate
+    gate_sha256: str
+    run: GateRun | None = None
+    refused: PaygateError | None = None
+
+
+class Runs:
+    """All gates of one pytest session.
+
+    Args:
+        config: pytest's configuration.
+        identity: time and random part shared by every process of the session, such as `20261121T091500Z-1a2b3c4d`.
+    """
+
+    def __init__(self, config: pytest.Config, identity: str) -> None:
+        self.config = config
+        self.identity = identity
+        self.folders: dict[str, GateFolder] = {}
+        self.choice = _choice(config)
+        explicit = config.getoption("paygate_config")
+        root = Path(config.invocation_params.dir) / explicit if explicit else None
+        self.settings, self.settings_file = load(config.rootpath, root)
+        self._declared = self._choose()
+        self._sandbox: Sandbox | None = None
+
+    def folder(self, path: Path) -> GateFolder:
+        """The gate of a folder, read once.
+
+        Raises:
+            ConfigurationError: when its `gate.toml` cannot be read or two folders hold a gate of one id.
+        """
+        key = str(path)
+        if key not in self.folders:
+            source = (path / "gate.toml").read_bytes()
+            gate = read_gate(source, f"{path.name}/gate.toml")
+            for other in self.folders.values():
+                if other.gate.id == gate.id:
+                    raise configuration(
+                        f"{path.name}/gate.toml: gate.id",
+                        "is already the id of another gate in this session",
+                        expected="one folder for each gate id",
+                        observed=f"{gate.id!r} in {other.path.name} and {path.name}",
+                        next_step="Give one of the two gates another id, or run them in two sessions.",
+                    )
+            self.folders[key] = GateFolder(path, gate, sha256(source))
+        return self.folders[key]
+
+    def begin(self, folder: GateFolder) -> GateRun | None:
+        """Start a gate's run if it has not begun; None when it could not start (`folder.refused` says why)."""
+        if folder.run is None and folder.refused is None:
+            try:
+                environment = self._environment()
+                folder.run = GateRun(self, folder, environment)
+            except PaygateError as error:
+                folder.refused = error
+        return folder.run
+
+    def close_sandbox(self) -> None:
+        """Stop the embedded world, if it was started."""
+        if self._sandbox is not None:
+            self._sandbox.stop()
+            self._sandbox = None
+
+    def _choose(self) -> EnvironmentSettings | None:
+        if self.choice.environment == SANDBOX:
+            return None
+        if self.choice.faults:
+            raise configuration(
+                "--paygate-fault",
+                "works on the embedded sandbox only",
+                expected="no --env, or --env=sandbox",
+                observed=f"--env={self.choice.environment}",
+                next_step="Leave one of the two options out.",
+            )
+        return choose(self.settings, self.choice.environment, self.settings_file)
+
+    def _environment(self) -> Environment:
+        if self._declared is not None:
+            return resolve(self.choice.environment, self._declared, self.settings_file)
+        from pytest_paygate.plugin.embedded import environment_of, start  # noqa: PLC0415 - the sandbox extra
+
+        if self._sandbox is None:
+            self._sandbox = start(self.choice.faults)
+        return environment_of(self._sandbox.description)
+
+
+@dataclass(slots=True)
+class GateRun:
+    """One execution of a gate in this process."""
+
+    runs: Runs
+    folder: GateFolder
+    environment: Environment
+    clock: SystemClock = field(default_factory=SystemClock)
+    trace_id: str = ""
+    journal: JournalFile = field(init=False)
+    with_refund: bool = True
+    loop: Any = None
+    resources: dict[str, Any] = field(default_factory=dict)
+    _row_began_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        choice, gate = self.runs.choice, self.folder.gate
+        self.trace_id = f"{gate.trace_prefix}-{int(time.time())}-{secrets.token_hex(4)}"
+        self.with_refund = self._refund_wanted(choice.with_refund)
+        directory = RunDirectory(choice.reports, gate.id, self.runs.identity)
+        self.journal = JournalFile(directory, self.clock, session_log.line)
+        self.journal.record(
+            ev.RunStarted(
+                run_id=self.runs.identity,
+                gate=gate.model_dump(mode="json"),
+                gate_sha256=self.folder.gate_sha256,
+                environment=self.environment.name,
+                mode=self.environment.mode,
+                target=self.environment.host,
+                trace_id=self.trace_id,
+                commit=_commit(self.runs.config.rootpath),
+                tool_version=__version__,
+                operator=self.payer.value if self.payer is not Payer.PERSON else "operator",
+                attended=self.payer is Payer.PERSON,
+                with_refund=self.with_refund,
+                python=platform.python_version(),
+                pytest=pytest.__version__,
+            )
+        )
+
+    @property
+    def gate(self) -> Gate:
+        """The gate this run is bound to."""
+        return self.folder.gate
+
+    @property
+    def state(self) -> RunState:
+        """The run as its journal tells it."""
+        return self.journal.state
+
+    @property
+    def mode(self) -> Mode:
+        """Sandbox, staging, rehearsal or live."""
+        return self.environment.mode
+
+    @property
+    def payer(self) -> Payer:
+        """Who pays on the hosted page in this run."""
+        return self.runs.choice.payer or self.environment.payer
+
+    def held_back(self, row_id: str) -> tuple[RowStatus, str] | None:
+        """The status and reason with which a row must not run now, or None when it may."""
+        row = self.gate.row(row_id)
+        reason = may_start(self.state, self.gate, row_id)
+        if row is not None and not self.with_refund and self.mode in row.optional_in:
+            return ev.RowStatus.SKIPPED, "left out with --no-refund (or without --refund) on a dry run"
+        if reason:
+            return ev.RowStatus.BLOCKED, reason
+        if row is not None and row.money and self.mode in {ev.Mode.LIVE, ev.Mode.REHEARSAL}:
+            return ev.RowStatus.BLOCKED, "money rows need --live --confirm, which this version refuses"
+        return None
+
+    def start_row(self, row_id: str) -> None:
+        """Journal that a row begins.
+
+        Raises:
+            IllegalEventError: when it may not; the row then must not run.
+        """
+        self.journal.record(ev.RowStarted(row=row_id))
+        self._row_began_seconds = self.clock.elapsed_seconds()
+
+    def finish_row(self, row_id: str, status: RowStatus, reason: str = "", expected: str = "", seen: str = "") -> None:
+        """Journal a row's status. A pass without its evidence is journalled as INCONCLUSIVE."""
+        if status is ev.RowStatus.PASS:
+            missing = missing_evidence(self.state, self.gate, row_id)
+            if missing:
+                status, reason = ev.RowStatus.INCONCLUSIVE, f"passed without recording {', '.join(missing)}"
+        elapsed = self.clock.elapsed_seconds() - self._row_began_seconds if self.state.open_row == row_id else 0.0
+        self.journal.record(
+            ev.RowFinished(
+                row=row_id,
+                status=status,
+                reason=reason,
+                expected=expected,
+                observed=seen,
+                elapsed_seconds=round(elapsed, 4),
+            )
+        )
+
+    def finish(self, interrupted: str) -> None:
+        """Journal the end of the run and close the files.
+
+        Args:
+            interrupted: why the session ended early, or nothing.
+        """
+        never = [row.id for row in self.gate.all_rows() if self.state.rows[row.id].status is ev.RowStatus.NOT_RUN]
+        reason = interrupted or (f"rows never run: {', '.join(never)}" if never else "every row has its status")
+        try:
+            if self.state.finished is None:
+                self.journal.record(ev.RunFinished(complete=not (interrupted or never), reason=reason))
+        except (IllegalEventError, PaygateError):
+            # The journal then has no end, which every reader takes as cut off: worse than INCOMPLETE never shows.
+            pass
+        finally:
+            self.journal.close()
+
+    def _refund_wanted(self, typed: bool | None) -> bool:  # noqa: FBT001 - argparse's own three states
+        if self.environment.mode in {ev.Mode.LIVE, ev.Mode.REHEARSAL}:
+            return True
+        return self.environment.mode is ev.Mode.SANDBOX if typed is None else typed
+
+
+def new_identity() -> str:
+    """A run id: the time in UTC, then eight random hex digits. Sorting by it sorts by time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
+def _choice(config: pytest.Config) -> Choice:
+    payer = config.getoption("paygate_payer")
+    names = [member.value for member in Payer]
+    if payer is not None and payer not in names:
+        raise configuration(
+            f"--payer={payer}",
+            "is not a known payer",
+            expected=f"one of: {', '.join(names)}.{nearest(payer, names)}",
+            observed=repr(payer),
+            next_step="Choose one of them, or leave the option out.",
+        )
+    reports = config.getoption("paygate_reports")
+    return Choice(
+        environment=config.getoption("paygate_env") or SANDBOX,
+        with_refund=config.getoption("paygate_refund"),
+        payer=None if payer is None else Payer(payer),
+        reports=Path(config.invocation_params.dir) / reports if reports else config.rootpath / "reports",
+        faults=tuple(config.getoption("paygate_fault") or ()),
+    )
+
+
+def _commit(root: Path) -> str:
+    """The project's commit, `-dirty` when it has uncommitted changes, or `unknown` outside git."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],  # noqa: S607 - git from PATH
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip()[:60] or "unknown"

@@ -1,0 +1,125 @@
+"""What a gate says on the terminal: which options are ours, each row's own word, and the verdict last of all.
+
+Owns the end of a session: closing the runs, writing the reports, setting the exit code. Prompts are not its business.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_paygate.core.errors import PaygateError
+from pytest_paygate.core.events import RowStatus
+from pytest_paygate.core.verdict import EXIT_CODES, Verdict, worst
+from pytest_paygate.plugin import distribution
+from pytest_paygate.plugin.options import spelling_line
+from pytest_paygate.plugin.protocol import plain_words
+from pytest_paygate.plugin.stash import RUNS
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from pytest_paygate.plugin.reports import Outcome
+    from pytest_paygate.plugin.runs import Runs
+
+# The categories pytest sums up in its last line, and the letter of each.
+_WORDS = {
+    RowStatus.BLOCKED: ("blocked", "B", {"yellow": True}),
+    RowStatus.PENDING: ("pending", "H", {"yellow": True}),
+    RowStatus.INCONCLUSIVE: ("inconclusive", "I", {"red": True}),
+    RowStatus.SKIPPED: ("skipped", "s", {"yellow": True}),
+}
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    """Tell which gates were collected, against what, and which option spellings work here."""
+    runs = config.stash[RUNS]
+    gates = ", ".join(folder.gate.id for folder in runs.folders.values())
+    return [f"paygate: gate {gates} against {runs.choice.environment}", spelling_line(config)] if gates else []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    """Give a row its own word where pytest has none."""
+    words = plain_words(report)
+    if not words or report.passed or (report.when != "call" and not (report.skipped or report.failed)):
+        return None
+    status = RowStatus(words[2])
+    if status not in _WORDS:
+        return None
+    category, letter, markup = _WORDS[status]
+    return category, letter, (status.value, markup)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, None, None]:
+    """Close the runs and write the reports before pytest's summary; print the verdict after it."""
+    config = session.config
+    runs = config.stash[RUNS]
+    for folder in runs.folders.values():
+        if folder.run is not None:
+            folder.run.finish(_interruption(exitstatus))
+    outcomes: list[Outcome] = []
+    if not hasattr(config, "workerinput"):
+        outcomes = _write_reports(runs)
+        session.exitstatus = _exit_code(runs, outcomes, exitstatus)
+    try:
+        yield
+    finally:
+        runs.close_sandbox()
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        _print_verdicts(reporter, runs, outcomes)
+
+
+def _interruption(exitstatus: int) -> str:
+    reasons = {
+        pytest.ExitCode.INTERRUPTED: "the session was interrupted",
+        pytest.ExitCode.INTERNAL_ERROR: "pytest had an internal error",
+        pytest.ExitCode.USAGE_ERROR: "pytest refused its command line",
+    }
+    return next((reason for code, reason in reasons.items() if code == exitstatus), "")
+
+
+def _write_reports(runs: Runs) -> list[Outcome]:
+    from pytest_paygate.plugin.reports import write  # noqa: PLC0415 - Jinja2 and the renderers, at the very end
+
+    return write(runs.choice.reports, runs.identity, [folder.gate.id for folder in runs.folders.values()])
+
+
+def _exit_code(runs: Runs, outcomes: list[Outcome], exitstatus: int) -> int:
+    """The verdict sets the exit code; pytest's own trouble and escalated money come before it."""
+    code = int(exitstatus)
+    if any(folder.refused is not None for folder in runs.folders.values()) and not outcomes:
+        return int(pytest.ExitCode.USAGE_ERROR)
+    if not outcomes:
+        return code
+    verdict = worst(outcome.verdict for outcome in outcomes)
+    if verdict is not Verdict.ESCALATED and code in {2, 3, 4}:
+        return code
+    if any(outcome.failure for outcome in outcomes):
+        return EXIT_CODES[Verdict.ESCALATED if verdict is Verdict.ESCALATED else Verdict.STOPPED]
+    if verdict is Verdict.PASS:
+        return code
+    return EXIT_CODES[verdict]
+
+
+def _print_verdicts(reporter: Any, runs: Runs, outcomes: list[Outcome]) -> None:  # noqa: ANN401 - pytest's own class
+    for folder in runs.folders.values():
+        if folder.refused is not None:
+            reporter.write_sep("=", f"gate {folder.gate.id} did not run", red=True, bold=True)
+            reporter.write_line(_text(folder.refused))
+    for outcome in outcomes:
+        colour = {"green": True} if outcome.verdict is Verdict.PASS else {"red": True}
+        if outcome.verdict in {Verdict.PENDING, Verdict.CONDITIONAL, Verdict.INCOMPLETE}:
+            colour = {"yellow": True}
+        reporter.write_sep("=", outcome.headline, bold=True, **colour)
+        for line in outcome.lines:
+            reporter.write_line(line)
+    if distribution.is_controller(runs.config) and not outcomes:
+        reporter.write_line("paygate: no gate of this session wrote a journal")
+
+
+def _text(error: PaygateError) -> str:
+    return error.refusal.text()

@@ -1,0 +1,140 @@
+"""Puts the emulated world together inside a running asyncio loop: pools, apps, servers, background work.
+
+Owns the order of starting and stopping. Everything is entered on one stack, so whatever fails half-way takes down
+exactly what was up before it.
+"""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from psycopg_pool import AsyncConnectionPool
+
+from pytest_paygate.sandbox import control, hyperswitch, stripe, webhooks
+from pytest_paygate.sandbox.errors import SandboxError
+from pytest_paygate.sandbox.hyperswitch import routes as hyperswitch_routes
+from pytest_paygate.sandbox.marketplace import routes as marketplace_routes
+from pytest_paygate.sandbox.marketplace import worker
+from pytest_paygate.sandbox.marketplace.service import Marketplace
+from pytest_paygate.sandbox.serving import serving
+from pytest_paygate.sandbox.stripe import ledger as stripe_ledger
+from pytest_paygate.sandbox.stripe import routes as stripe_routes
+from pytest_paygate.sandbox.world import World
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import AsyncIterator, Mapping
+
+    from pytest_paygate.sandbox.clock import Clock
+    from pytest_paygate.sandbox.faults import Faults
+    from pytest_paygate.sandbox.identifiers import Identifiers
+    from pytest_paygate.sandbox.world import Addresses, Keys
+
+_POOL_SIZE_MIN = 2
+_POOL_SIZE_MAX = 24
+_ANSWER_TIMEOUT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything decided before the loop starts."""
+
+    environment: str
+    addresses: Addresses
+    keys: Keys
+    clock: Clock
+    identifiers: Identifiers
+    faults: Faults
+    delays_seconds: dict[str, float]
+    sockets: Mapping[str, socket.socket]
+    provider_dsn: str
+    marketplace_dsn: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunningWorld:
+    """A world that answers, and the views its owner may take of it. Coroutines belong to the world's own loop."""
+
+    world: World
+    marketplace: Marketplace
+
+    async def ledger(self) -> list[dict[str, Any]]:
+        """Every movement of money, oldest first."""
+        return await stripe_ledger.ledger(self.world)
+
+    async def deliveries(self) -> list[dict[str, Any]]:
+        """Every webhook delivery, oldest first."""
+        return await webhooks.deliveries(self.world)
+
+    def wake(self) -> None:
+        """Make everybody who waits look again, after time or a delay has changed."""
+        stripe.wakeup.wake(self.world)
+        webhooks.wake(self.world)
+        self.marketplace.wake()
+
+
+@asynccontextmanager
+async def running(plan: Plan) -> AsyncIterator[RunningWorld]:
+    """Run the whole world for as long as the context is open; it answers when this yields.
+
+    Raises:
+        SandboxError: when a part does not answer.
+    """
+    async with _pool(plan.provider_dsn) as provider_pool, _pool(plan.marketplace_dsn) as marketplace_pool:
+        world = World(
+            environment=plan.environment,
+            addresses=plan.addresses,
+            keys=plan.keys,
+            clock=plan.clock,
+            identifiers=plan.identifiers,
+            faults=plan.faults,
+            provider_pool=provider_pool,
+            marketplace_pool=marketplace_pool,
+            delays_seconds=plan.delays_seconds,
+        )
+        shop = Marketplace(world)
+        whole = RunningWorld(world, shop)
+        apps = {
+            "marketplace": marketplace_routes.app(shop),
+            "hyperswitch": hyperswitch_routes.app(world),
+            "stripe": stripe_routes.app(world),
+            "control": control.app(world, control.Views(whole.ledger, whole.deliveries, shop.log, whole.wake)),
+        }
+        async with (
+            serving(apps, plan.sockets),
+            # Stripe first: Hyperswitch registers its webhook endpoint there when it starts.
+            stripe_routes.background(world),
+            webhooks.background(world),
+            hyperswitch_routes.background(world),
+            worker.background(shop),
+        ):
+            await _answers(plan.addresses)
+            yield whole
+
+
+def _pool(dsn: str) -> AsyncConnectionPool:
+    return AsyncConnectionPool(dsn, min_size=_POOL_SIZE_MIN, max_size=_POOL_SIZE_MAX, open=False)
+
+
+async def _answers(addresses: Addresses) -> None:
+    """Ask each party one question, so that whoever is told the addresses finds everybody at home."""
+    questions = (
+        f"{addresses.marketplace}/api/v1/status",
+        f"{addresses.stripe}/v1/balance",
+        f"{addresses.control}/_sandbox/health",
+    )
+    async with httpx.AsyncClient(
+        trust_env=False, timeout=_ANSWER_TIMEOUT_SECONDS, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    ) as client:
+        for question in questions:
+            try:
+                status = (await client.get(question)).status_code
+            except httpx.HTTPError as failure:
+                status = type(failure).__name__
+            if status not in {200, 401}:
+                message = f"The sandbox was not started: {question} answered {status}"
+                raise SandboxError(message)

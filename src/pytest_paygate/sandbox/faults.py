@@ -1,0 +1,70 @@
+"""The named ways the emulated world can lie or break. Each is off until somebody sets it by name.
+
+Owns the registry and the switches; the code that misbehaves stands in the system it belongs to and asks `active`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One way to break: its name, the layer that breaks, what it does, and the e2e row it must turn red."""
+
+    name: str
+    layer: str
+    summary: str
+    row: str
+
+
+REGISTRY: dict[str, Fault] = {}
+
+
+class UnknownFaultError(KeyError):
+    """A fault was asked for by a name that is not in the registry."""
+
+
+class Faults:
+    """Which faults are on in one running sandbox, with their parameters, and how often each has acted."""
+
+    def __init__(self) -> None:
+        self._active: dict[str, dict[str, object]] = {}
+        self._fired: dict[str, int] = {}
+
+    def set(self, name: str, parameters: Mapping[str, object] | None = None) -> None:
+        """Switch one fault on.
+
+        Raises:
+            UnknownFaultError: when the registry does not hold `name`.
+        """
+        if name not in REGISTRY:
+            raise UnknownFaultError(name)
+        self._active[name] = dict(parameters or {})
+
+    def clear(self) -> None:
+        """Switch every fault off; the counts of what has fired stay."""
+        self._active.clear()
+
+    def active(self, name: str) -> bool:
+        """Say whether a fault is on, and count that it was met: call it only where the fault then acts."""
+        if name not in self._active:
+            return False
+        self._fired[name] = self._fired.get(name, 0) + 1
+        return True
+
+    def parameter(self, name: str, key: str, default: object) -> object:
+        """A parameter of an active fault."""
+        return self._active.get(name, {}).get(key, default)
+
+    def report(self) -> dict[str, dict[str, object]]:
+        """Active faults with parameters and fired counts, for the control endpoint."""
+        names = self._active.keys() | self._fired.keys()
+        return {
+            name: {"active": name in self._active, "fired": self._fired.get(name, 0), **self._active.get(name, {})}
+            for name in sorted(names)
+        }

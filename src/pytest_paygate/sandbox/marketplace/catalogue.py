@@ -1,0 +1,29 @@
+"""The products on sale. Prices are gross, in minor units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_paygate.sandbox.marketplace.service import Marketplace
+
+_WRONG_PRICE_MINOR = 550
+
+
+async def products(marketplace: Marketplace) -> list[dict[str, object]]:
+    """Every product as the API shows it."""
+    async with marketplace.world.marketplace_pool.connection() as connection:
+        cursor = await connection.execute(
+            "SELECT id, title, price_minor, currency, tax_rate FROM products ORDER BY position"
+        )
+        rows = await cursor.fetchall()
+    faults = marketplace.world.faults
+    if faults.active("catalogue_empty"):
+        return []
+    listed: list[dict[str, object]] = [
+        {"id": row[0], "title": row[1], "price_minor": row[2], "currency": row[3], "tax_rate": f"{row[4]:.2f}"}
+        for row in rows
+    ]
+    if faults.active("product_price_wrong"):
+        listed[0]["price_minor"] = faults.parameter("product_price_wrong", "price_minor", _WRONG_PRICE_MINOR)
+    return listed

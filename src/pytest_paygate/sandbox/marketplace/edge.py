@@ -1,0 +1,96 @@
+"""The outermost layer of the marketplace: trace ids, request log, last-resort errors, and the faults of form.
+
+Every answer leaves through here, so every answer carries `X-Trace-Id`, also a 404 and a 500.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import HTMLResponse, Response
+
+from pytest_paygate.sandbox.marketplace import answers
+from pytest_paygate.sandbox.marketplace.faults import SPOILED_PATH
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from pytest_paygate.sandbox.marketplace.service import Marketplace
+
+_TRACE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+_HUGE_BODY_BYTES = 8 * 1024 * 1024
+_MALFORMED_BODY = b'{"data":{"access_token":"cut-in-the-mid'
+_SLOW_SECONDS_DEFAULT = 0.05
+
+
+class Edge:
+    """ASGI middleware around the whole marketplace."""
+
+    def __init__(self, app: ASGIApp, marketplace: Marketplace) -> None:
+        self._app = app
+        self._marketplace = marketplace
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request: give it a trace id, answer it, log it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        trace_id = self._trace_id(scope)
+        scope.setdefault("state", {})["trace_id"] = trace_id
+        started = time.perf_counter()
+        status = 0
+
+        async def send_traced(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Trace-Id"] = trace_id
+            await send(message)
+
+        try:
+            spoiled = await self._spoiled(scope["path"])
+            await (spoiled or self._app)(scope, receive, send_traced)
+        except Exception as failure:  # noqa: BLE001 - the last resort: no answer may be a stack trace
+            kind = type(failure).__name__
+            self._marketplace.log.write("internal_error", trace_id, level="error", error=kind, path=scope["path"])
+            if not status:
+                refusal = answers.error(500, "internal_error", "the marketplace could not answer; nothing was changed")
+                await refusal(scope, receive, send_traced)
+        finally:
+            self._marketplace.log.write(
+                "request",
+                trace_id,
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                duration_ms=round((time.perf_counter() - started) * 1000, 1),
+            )
+
+    def _trace_id(self, scope: Scope) -> str:
+        offered = Headers(scope=scope).get("x-trace-id", "")
+        if _TRACE_ID.fullmatch(offered):
+            return offered
+        return self._marketplace.world.identifiers.make("trace", 20)
+
+    async def _spoiled(self, path: str) -> Response | None:
+        """The answer a fault of form puts in place of the real one, after a slow fault has had its time."""
+        faults = self._marketplace.world.faults
+        if path.startswith("/api/") and faults.active("slow_answers"):
+            await asyncio.sleep(float(str(faults.parameter("slow_answers", "seconds", _SLOW_SECONDS_DEFAULT))))
+        if self._hits("huge_body", path):
+            return Response(b'{"data":"' + b"x" * _HUGE_BODY_BYTES + b'"}', media_type="application/json")
+        if self._hits("html_instead_of_json", path):
+            return HTMLResponse("<!doctype html><title>Welcome</title><h1>Please sign in to the network</h1>")
+        if self._hits("malformed_json", path):
+            return Response(_MALFORMED_BODY, media_type="application/json")
+        return None
+
+    def _hits(self, fault: str, path: str) -> bool:
+        # The path is compared first: asking whether a fault is active counts it as fired.
+        faults = self._marketplace.world.faults
+        return fnmatchcase(path, str(faults.parameter(fault, "path", SPOILED_PATH))) and faults.active(fault)

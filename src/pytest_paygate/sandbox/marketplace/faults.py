@@ -1,0 +1,41 @@
+"""The ways the marketplace can lie or break, each with the e2e row it must turn red.
+
+Owns the declarations; the code that misbehaves stands where the fault acts.
+"""
+
+from __future__ import annotations
+
+from pytest_paygate.sandbox.faults import REGISTRY, Fault
+
+# The answer that the three faults of form spoil unless their `path` parameter names another.
+SPOILED_PATH = "/api/v1/auth/login"
+# No row: the fault is benign, the gate must stay green.
+BENIGN = ""
+
+_LAYER = "marketplace"
+
+_DECLARED = (
+    Fault("health_down", _LAYER, "GET /health answers 503", "health"),
+    Fault("status_lies_environment", _LAYER, "GET /status names another environment", "environment"),
+    Fault("hyperswitch_disabled", _LAYER, "GET /status says the payment processor is disabled", "processor"),
+    Fault("catalogue_empty", _LAYER, "GET /marketplace/products lists nothing", "catalogue"),
+    Fault("login_refused", _LAYER, "POST /auth/login answers 401 to the right password", "login"),
+    Fault("product_price_wrong", _LAYER, "the product list shows another price (price_minor)", "products"),
+    Fault("order_without_payment_url", _LAYER, "a new order has no payment URL", "order"),
+    Fault("order_total_wrong", _LAYER, "the order's total is not the product's price (added_minor)", "order"),
+    Fault("order_never_completes", _LAYER, "the payment webhook is acknowledged and dropped", "completed"),
+    Fault("licence_missing", _LAYER, "the order completes without a licence", "licence"),
+    Fault("transfer_id_null", _LAYER, "the seller transfer is recorded but never made", "transfer"),
+    Fault("transfer_amount_wrong", _LAYER, "the recorded seller transfer is 1 minor unit short", "transfer"),
+    Fault("transfer_unavailable", _LAYER, "Stripe does not answer about transfers while this is on", "transfer"),
+    Fault("refund_refused", _LAYER, "POST /orders/{id}/refund answers 422", "refund"),
+    Fault("refund_not_sent", _LAYER, "the refund is accepted but the provider is never asked", "reversal"),
+    Fault("refund_never_settles", _LAYER, "the refund webhook is acknowledged and dropped", "reversal"),
+    Fault("licence_kept_after_refund", _LAYER, "the licence stays after the refund", "reversal"),
+    Fault("slow_answers", _LAYER, "every API answer waits (seconds); benign", BENIGN),
+    Fault("huge_body", _LAYER, "an answer of 8 MiB (path; the login answer by default)", "login"),
+    Fault("html_instead_of_json", _LAYER, "an answer is a 200 HTML page (path; the login answer by default)", "login"),
+    Fault("malformed_json", _LAYER, "an answer is cut in the middle (path; the login answer by default)", "login"),
+)
+
+REGISTRY.update({fault.name: fault for fault in _DECLARED})

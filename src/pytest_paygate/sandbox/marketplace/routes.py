@@ -1,0 +1,134 @@
+"""The marketplace's addresses: `/api/v1/…` for its clients, `/webhooks/hyperswitch` for its payment provider.
+
+Owns the wiring from request to act to answer; rules stand in the modules the acts live in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Mount, Route
+
+from pytest_paygate.sandbox.marketplace import answers, catalogue, identity, orders, refunds, webhook
+from pytest_paygate.sandbox.marketplace import status as self_report
+from pytest_paygate.sandbox.marketplace.edge import Edge
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from pytest_paygate.sandbox.marketplace.service import Marketplace
+
+_IDEMPOTENCY_KEY_LENGTH_MAX = 255
+
+
+class Api:
+    """The handlers of one marketplace."""
+
+    def __init__(self, marketplace: Marketplace) -> None:
+        self._marketplace = marketplace
+        self._probe = self_report.ProcessorProbe(marketplace)
+
+    async def health(self, _request: Request) -> Response:
+        """`GET /health`."""
+        return answers.data(self_report.health(self._marketplace))
+
+    async def status(self, _request: Request) -> Response:
+        """`GET /status`."""
+        return answers.data(await self_report.status(self._marketplace, self._probe))
+
+    async def login(self, request: Request) -> Response:
+        """`POST /auth/login`."""
+        body = await answers.read_object(request)
+        email, password = answers.text_field(body, "email"), answers.text_field(body, "password")
+        return answers.data(await identity.login(self._marketplace, email, password, request.state.trace_id))
+
+    async def products(self, request: Request) -> Response:
+        """`GET /marketplace/products`."""
+        await identity.authenticate(self._marketplace, request)
+        return answers.data(await catalogue.products(self._marketplace))
+
+    async def create_order(self, request: Request) -> Response:
+        """`POST /orders`."""
+        buyer_id = await identity.authenticate(self._marketplace, request)
+        key = request.headers.get("idempotency-key", "")
+        if not key or len(key) > _IDEMPOTENCY_KEY_LENGTH_MAX or not key.isprintable():
+            raise answers.ApiError(
+                400, "idempotency_key_required", "an Idempotency-Key of 1 to 255 characters is needed"
+            )
+        product_id = answers.text_field(await answers.read_object(request), "product_id")
+        wanted = orders.OrderRequest(buyer_id, product_id, key, request.state.trace_id)
+        return answers.data(await orders.create(self._marketplace, wanted), 201)
+
+    async def show_order(self, request: Request) -> Response:
+        """`GET /orders/{order_id}`."""
+        buyer_id = await identity.authenticate(self._marketplace, request)
+        return answers.data(
+            await orders.show(self._marketplace, buyer_id, answers.path_identifier(request, "order_id"))
+        )
+
+    async def licences(self, request: Request) -> Response:
+        """`GET /licenses/mine`."""
+        buyer_id = await identity.authenticate(self._marketplace, request)
+        return answers.data(await orders.licences(self._marketplace, buyer_id))
+
+    async def refund(self, request: Request) -> Response:
+        """`POST /orders/{order_id}/refund`."""
+        buyer_id = await identity.authenticate(self._marketplace, request)
+        order_id = answers.path_identifier(request, "order_id")
+        reason = answers.text_field(await answers.read_object(request), "reason", 500)
+        accepted = await refunds.request(self._marketplace, buyer_id, order_id, reason, request.state.trace_id)
+        return answers.data(accepted, 202)
+
+    async def hyperswitch_webhook(self, request: Request) -> Response:
+        """`POST /webhooks/hyperswitch`."""
+        body = await answers.read_body(request, answers.WEBHOOK_BODY_BYTES_MAX)
+        signature = request.headers.get("x-webhook-signature-512", "")
+        webhook.verify(self._marketplace.world.keys.hyperswitch_hash, body, signature)
+        return answers.data({"result": await webhook.receive(self._marketplace, webhook.parse(body))})
+
+
+def app(marketplace: Marketplace) -> Starlette:
+    """Build the ASGI application of one marketplace."""
+    api = Api(marketplace)
+    return Starlette(
+        routes=[
+            Mount(
+                "/api/v1",
+                routes=[
+                    Route("/health", api.health),
+                    Route("/status", api.status),
+                    Route("/auth/login", api.login, methods=["POST"]),
+                    Route("/marketplace/products", api.products),
+                    Route("/orders", api.create_order, methods=["POST"]),
+                    Route("/orders/{order_id}", api.show_order),
+                    Route("/orders/{order_id}/refund", api.refund, methods=["POST"]),
+                    Route("/licenses/mine", api.licences),
+                ],
+            ),
+            Route("/webhooks/hyperswitch", api.hyperswitch_webhook, methods=["POST"]),
+        ],
+        middleware=[Middleware(Edge, marketplace=marketplace)],
+        exception_handlers={answers.ApiError: _refused, HTTPException: _unroutable},
+    )
+
+
+async def _refused(_request: Request, failure: Exception) -> Response:
+    if not isinstance(failure, answers.ApiError):
+        raise failure
+    return answers.error(failure.status, failure.code, failure.message)
+
+
+async def _unroutable(_request: Request, failure: Exception) -> Response:
+    if not isinstance(failure, HTTPException):
+        raise failure
+    code, message = {
+        404: ("not_found", "there is nothing at this address"),
+        405: ("method_not_allowed", "this address does not take that method"),
+    }.get(failure.status_code, ("refused", "the request was refused"))
+    answer = answers.error(failure.status_code, code, message)
+    answer.headers.update(failure.headers or {})
+    return answer

@@ -1,0 +1,57 @@
+"""What one API call carries: the world, its open transaction, its mode, its request id.
+
+Owns the unit of work: everything one call changes is committed together or not at all, and timers it scheduled are
+woken only after the commit.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pytest_paygate.sandbox.stripe import wakeup
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from psycopg import AsyncConnection
+
+    from pytest_paygate.sandbox.world import World
+
+Json = dict[str, Any]
+
+API_VERSION = "2026-10-28.endive"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One unit of work. `request_id` is None when a timer, not a request, causes the change."""
+
+    world: World
+    connection: AsyncConnection[Any]
+    livemode: bool
+    request_id: str | None = None
+    idempotency_key: str | None = None
+    scheduled: list[float] = field(default_factory=list)
+
+    def now(self) -> int:
+        """Whole seconds since the epoch on the emulator's clock."""
+        return self.world.clock.now_seconds()
+
+    def new_id(self, prefix: str) -> str:
+        """A fresh id shaped as Stripe shapes its own."""
+        return self.world.identifiers.make(prefix, 24)
+
+
+@asynccontextmanager
+async def unit_of_work(
+    world: World, *, livemode: bool, request_id: str | None = None, idempotency_key: str | None = None
+) -> AsyncIterator[Call]:
+    """Open a transaction, hand out its `Call`, commit on a clean exit, then wake the timers it scheduled."""
+    async with world.provider_pool.connection() as connection:
+        call = Call(world, connection, livemode, request_id, idempotency_key)
+        async with connection.transaction():
+            yield call
+    if call.scheduled:
+        wakeup.wake(world)

@@ -1,0 +1,16 @@
+"""The ways this emulator can lie about money, registered by name when the package is imported."""
+
+from __future__ import annotations
+
+from pytest_paygate.sandbox.faults import REGISTRY, Fault
+
+CHARGE_AMOUNT_SHORT = "charge_amount_short"
+REFUND_FAILS_LATER = "refund_fails_later"
+CHARGE_NOT_CAPTURED = "charge_not_captured"
+
+for _fault in (
+    Fault(CHARGE_AMOUNT_SHORT, "stripe", "captures one minor unit less than was asked", "pay"),
+    Fault(REFUND_FAILS_LATER, "stripe", "a refund that said succeeded fails a moment later", "reversal"),
+    Fault(CHARGE_NOT_CAPTURED, "stripe", "the payment says succeeded, its charge was never captured", "pay"),
+):
+    REGISTRY[_fault.name] = _fault

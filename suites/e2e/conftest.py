@@ -1,0 +1,57 @@
+"""The buyer of the e2e gate: logs in once and carries the token, which is never journalled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_paygate import Secret, pick
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_paygate import Answer, Api, Run
+
+
+class Buyer:
+    """The marketplace as its buyer sees it. Every call needs `login` first."""
+
+    def __init__(self, api: Api, run: Run) -> None:
+        self._api = api
+        self._run = run
+        self._token: Secret | None = None
+
+    async def login(self) -> Answer:
+        """Exchange e-mail and password for a token and keep it; the answer comes back whatever its status."""
+        credentials = {"email": self._run.value("buyer_email"), "password": self._run.secret("buyer_password")}
+        answer = await self._api.post("/auth/login", json=credentials)
+        if answer.status == 200:  # noqa: PLR2004 - HTTP
+            self._token = Secret(pick(answer.data, "access_token", str), "login")
+        return answer
+
+    async def get(self, path: str) -> Answer:
+        """Read as the buyer."""
+        return await self._api.get(path, bearer=self._bearer())
+
+    async def post(self, path: str, body: Mapping[str, object], *, idempotency_key: str = "") -> Answer:
+        """Send as the buyer, once: what is posted here can move money."""
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        return await self._api.post(path, json=dict(body), headers=headers, bearer=self._bearer(), once=True)
+
+    def _bearer(self) -> Secret:
+        if self._token is None:
+            self._run.fail("the buyer's session", observed="no token", expected="a token from row login")
+        return self._token
+
+
+@pytest.fixture(scope="session")
+def buyers() -> dict[str, Buyer]:
+    """The buyer of each run, so that the token outlives its row."""
+    return {}
+
+
+@pytest.fixture
+def buyer(api: Api, run: Run, buyers: dict[str, Buyer]) -> Buyer:
+    """The buyer of this run."""
+    return buyers.setdefault(run.run_id, Buyer(api, run))

@@ -1,0 +1,141 @@
+"""Every fault of the marketplace shows where its row would look, is counted when it acts, and ends when cleared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from pytest_paygate.sandbox.faults import REGISTRY, Faults
+from pytest_paygate.sandbox.marketplace import faults as marketplace_faults
+
+E2E_ROWS = {
+    "health", "environment", "processor", "catalogue",
+    "login", "products", "order", "pay", "completed", "licence", "transfer", "refund", "reversal",
+}  # fmt: skip
+
+
+def get(buyer: Any, path: str) -> Any:
+    """The content of one answer."""
+    return buyer.client.get(path).json()["data"]
+
+
+def login(buyer: Any) -> httpx.Response:
+    """Log in once more."""
+    description = buyer.sandbox.description
+    credentials = {"email": description.buyer_email, "password": description.buyer_password}
+    return httpx.post(f"{description.api_url}/auth/login", json=credentials, trust_env=False)
+
+
+SEEN_AT_ONCE: dict[str, Callable[[Any], bool]] = {
+    "health_down": lambda buyer: buyer.client.get("/health").status_code == 503,
+    "status_lies_environment": lambda buyer: get(buyer, "/status")["environment"] == "live",
+    "hyperswitch_disabled": lambda buyer: get(buyer, "/status")["services"]["hyperswitch"]["status"] == "disabled",
+    "catalogue_empty": lambda buyer: get(buyer, "/marketplace/products") == [],
+    "product_price_wrong": lambda buyer: get(buyer, "/marketplace/products")[0]["price_minor"] == 550,
+    "login_refused": lambda buyer: login(buyer).status_code == 401,
+    "order_without_payment_url": lambda buyer: buyer.order()["payment_url"] is None,
+    "order_total_wrong": lambda buyer: buyer.order()["total_minor"] == 550,
+    "huge_body": lambda buyer: len(login(buyer).content) > 8 * 1024 * 1024,
+    "html_instead_of_json": lambda buyer: login(buyer).text.startswith("<!doctype html>"),
+    "malformed_json": lambda buyer: login(buyer).text.endswith("cut-in-the-mid"),
+    "slow_answers": lambda buyer: buyer.client.get("/health").status_code == 200,
+}
+
+
+def fired(faults: Faults, name: str) -> int:
+    """How often a fault has acted."""
+    return int(str(faults.report()[name]["fired"]))
+
+
+@pytest.mark.parametrize("name", SEEN_AT_ONCE)
+def test_a_fault_is_seen_counted_and_cleared(buyer: Any, faults: Faults, name: str) -> None:
+    """The fault changes the answer its row reads, counts that it did, and is gone once cleared."""
+    faults.set(name)
+    before = fired(faults, name)
+    assert SEEN_AT_ONCE[name](buyer)
+    assert fired(faults, name) > before
+    faults.clear()
+    if name != "slow_answers":
+        assert not SEEN_AT_ONCE[name](buyer)
+
+
+def test_a_fault_of_form_can_be_put_on_another_path(buyer: Any, faults: Faults) -> None:
+    """`path` moves the spoiled answer, also by pattern; the default path is left alone."""
+    faults.set("malformed_json", {"path": "/api/v1/orders/*"})
+    assert login(buyer).status_code == 200
+    assert buyer.client.get("/orders/ord_any").text.endswith("cut-in-the-mid")
+
+
+def test_an_order_that_never_completes_has_been_charged(buyer: Any, faults: Faults, until: Callable[..., Any]) -> None:
+    """The money moved, the webhook was acknowledged, and the order stays pending."""
+    faults.set("order_never_completes")
+    order = buyer.order()
+    buyer.pay(order)
+    until(lambda: faults.report(), lambda report: report["order_never_completes"]["fired"])
+    assert buyer.read(order["order_id"])["status"] == "pending"
+
+
+def test_a_missing_licence_is_missing_only_there(buyer: Any, faults: Faults) -> None:
+    """The order completes and the seller is paid, but the buyer gets nothing."""
+    faults.set("licence_missing")
+    order_id = buyer.completed()["order_id"]
+    assert buyer.licences(order_id) == []
+    assert buyer.transfer(order_id)["status"] == "paid"
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [("transfer_id_null", {"stripe_transfer_id": None}), ("transfer_amount_wrong", {"amount_minor": 449})],
+)
+def test_a_spoiled_transfer_is_in_the_database(buyer: Any, faults: Faults, name: str, row: dict[str, Any]) -> None:
+    """Row 7 reads the database, and the lie is there."""
+    faults.set(name)
+    transfer = buyer.transfer(buyer.completed()["order_id"])
+    assert {key: transfer[key] for key in row} == row
+
+
+def test_a_refused_refund_leaves_the_order_completed(buyer: Any, faults: Faults) -> None:
+    """The refusal is a 422 and nothing was started."""
+    order_id = buyer.completed()["order_id"]
+    faults.set("refund_refused")
+    assert buyer.refund(order_id).status_code == 422
+    assert buyer.read(order_id)["status"] == "completed"
+
+
+def test_a_refund_that_is_never_sent_moves_no_money(buyer: Any, faults: Faults) -> None:
+    """The marketplace says refund_pending; the ledger knows of no refund."""
+    order_id = buyer.completed()["order_id"]
+    faults.set("refund_not_sent")
+    assert buyer.refund(order_id).status_code == 202
+    kinds = [one["kind"] for one in buyer.sandbox.ledger() if (one["metadata"] or {}).get("order_id") == order_id]
+    assert "refund" not in kinds
+    assert buyer.read(order_id)["status"] == "refund_pending"
+
+
+def test_a_refund_that_never_settles_has_moved_money(buyer: Any, faults: Faults, until: Callable[..., Any]) -> None:
+    """The provider refunded, the webhook was acknowledged, the order stays refund_pending."""
+    order_id = buyer.completed()["order_id"]
+    faults.set("refund_never_settles")
+    buyer.refund(order_id)
+    until(lambda: faults.report(), lambda report: report["refund_never_settles"]["fired"])
+    assert buyer.read(order_id)["status"] == "refund_pending"
+
+
+def test_a_kept_licence_survives_the_refund(buyer: Any, faults: Faults) -> None:
+    """The order is refunded and the licence still in the buyer's list."""
+    order_id = buyer.completed()["order_id"]
+    faults.set("licence_kept_after_refund")
+    buyer.refund(order_id)
+    buyer.wait_for(order_id, "refunded")
+    assert len(buyer.licences(order_id)) == 1
+
+
+def test_every_fault_names_a_row_of_the_gate() -> None:
+    """Each declared fault names the e2e row it must turn red, or none when it is benign."""
+    declared = [fault for fault in REGISTRY.values() if fault.layer == "marketplace"]
+    assert len(declared) == 21
+    assert {fault.row for fault in declared} <= E2E_ROWS | {marketplace_faults.BENIGN}
+    assert [fault.name for fault in declared if fault.row == marketplace_faults.BENIGN] == ["slow_answers"]
