@@ -100,7 +100,7 @@ def packages_for(uid: int, folder: Path) -> tuple[str, ...]:
 
 def make_home(uid: int) -> Home:
     """Folders below /tmp that `uid` owns and reaches; the test's own tmp_path is closed to others."""
-    base = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # noqa: S108 - mkdtemp makes it private
+    base = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     base.chmod(0o755)
     home, temp, site = base / "home", base / "tmp", base / "site"
     for folder in (home, temp, site):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -48,6 +51,21 @@ def inventory(dsn: str) -> set[str]:
     query = "SELECT datname FROM pg_database UNION SELECT rolname FROM pg_roles"
     with psycopg.connect(dsn) as connection:
         return {str(row[0]) for row in connection.execute(query.encode()).fetchall()}
+
+
+def folders_of(dsn: str) -> list[Path]:
+    """The folder of our own server at that address, known by its socket."""
+    port = conninfo_to_dict(dsn)["port"]
+    return [socket.parent for socket in Path(tempfile.gettempdir()).glob(f"paygate-pg-*/.s.PGSQL.{port}")]
+
+
+def lets_in(dsn: str) -> bool:
+    """Say whether the server accepts that role."""
+    try:
+        psycopg.connect(dsn).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def test_the_databases_are_made_in_that_server_and_dropped(variable: str, host_dsn: str) -> None:
@@ -98,6 +116,34 @@ def test_the_fallback_keeps_the_options_of_the_variable(host_dsn: str, monkeypat
     assert options == "-c work_mem=5MB -c default_transaction_read_only=on"
 
 
+def test_a_server_whose_host_rules_refuse_new_roles(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A role that was made but is not let in is dropped again, and reading falls back to read-only transactions."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.delenv("PAYGATE_SANDBOX_DSN", raising=False)
+    with PostgresServer.start({"theirs": ""}) as host:
+        dsn = host.dsn("theirs")
+        (folder,) = folders_of(dsn)
+        (folder / "hosts").write_text("local all all trust\nhost all paygate 127.0.0.1/32 trust\n")
+        administrator = make_conninfo(dsn, host=str(folder), user="postgres", dbname="template1")
+        with psycopg.connect(administrator, autocommit=True) as connection:
+            connection.execute("SELECT pg_reload_conf()")
+        # New connections meet the old rules until the server has read the new ones.
+        deadline = time.monotonic() + 10
+        while lets_in(make_conninfo(dsn, user="paygate_read")):
+            assert time.monotonic() < deadline, "the server did not read its host rules again"
+        before = inventory(dsn)
+        monkeypatch.setenv("PAYGATE_SANDBOX_DSN", dsn)
+        with PostgresServer.start(DATABASES) as server:
+            assert {name for name in inventory(dsn) - before if name.startswith("paygate_read")} == set()
+            with psycopg.connect(server.read_only_dsn("marketplace"), autocommit=True) as connection:
+                assert connection.info.user == "paygate"
+                with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                    connection.execute("DELETE FROM orders")
+        assert inventory(dsn) == before
+
+
 def test_two_sandboxes_share_one_server(host_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Random names keep two runs apart; the end of one is not the end of the other."""
     monkeypatch.setenv("PAYGATE_SANDBOX_DSN", host_dsn)
@@ -108,9 +154,7 @@ def test_two_sandboxes_share_one_server(host_dsn: str, monkeypatch: pytest.Monke
             assert connection.execute("SELECT count(*) FROM orders").fetchone() == (1,)
 
 
-def test_a_long_database_name_is_cut_to_what_postgresql_keeps(
-    host_dsn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_long_database_name_is_cut_to_what_postgresql_keeps(host_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Names of any length work there, and two that share a long beginning stay two."""
     monkeypatch.setenv("PAYGATE_SANDBOX_DSN", host_dsn)
     names = ["d" * 70 + "1", "d" * 70 + "2"]

@@ -1,0 +1,118 @@
+"""Writing what a session leaves behind: each run's report and evidence, then the pages across runs.
+
+Reads journals back from disk, so that a report never shows anything the journal does not hold. A report that cannot be
+written is never a pass: the outcome then carries the failure, and the exit code says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pytest_paygate.adapters.run_directory import RunDirectory, journals, replace_whole
+from pytest_paygate.core.errors import JournalError
+from pytest_paygate.core.journal import read
+from pytest_paygate.core.run import IllegalEventError, RunState, fold
+from pytest_paygate.core.verdict import Verdict, judge
+from pytest_paygate.renderers import index_pages, session_report
+from pytest_paygate.renderers.view import ReportView, statuses, view
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the end of a session says of one gate. `failure` names a report that could not be written."""
+
+    verdict: Verdict
+    headline: str
+    lines: list[str] = field(default_factory=list)
+    failure: str = ""
+
+
+def write(root: Path, identity: str, gate_ids: Sequence[str]) -> list[Outcome]:
+    """Write the reports of the gates that ran in this session, and rebuild the index pages.
+
+    Args:
+        root: the reports folder.
+        identity: the session's run id.
+        gate_ids: gates this process knows; an xdist controller knows none and finds them by their folders.
+    """
+    found = {path.parent.parent.name for path in journals(root) if path.parent.name == identity}
+    outcomes = [_write_run(root, gate_id, identity) for gate_id in [*gate_ids, *sorted(found - {*gate_ids})] if gate_id in found]
+    if outcomes:
+        failure = _write_indexes(root, sorted(found))
+        for outcome in outcomes:
+            outcome.failure = outcome.failure or failure
+            if outcome.failure:
+                outcome.lines.append(f"  report    NOT WRITTEN: {outcome.failure}")
+    return outcomes
+
+
+def load(path: Path) -> tuple[RunState, ReportView]:
+    """Read one journal file back.
+
+    Raises:
+        JournalError: when it is damaged.
+        IllegalEventError: when it tells an impossible story.
+        ValueError: when it holds no run.
+        OSError: when it cannot be read.
+    """
+    journal = read(path.read_bytes(), f"{path.parent.name}/{path.name}")
+    state = fold(journal.entries)
+    return state, view(state, journal.head, journal.torn_bytes)
+
+
+def _write_run(root: Path, gate_id: str, identity: str) -> Outcome:
+    directory = RunDirectory(root, gate_id, identity)
+    try:
+        state, report = load(directory.path / "journal.jsonl")
+    except (JournalError, IllegalEventError, ValueError, OSError) as error:
+        return Outcome(
+            Verdict.INCOMPLETE,
+            f"gate {gate_id}: INCOMPLETE — its journal cannot be read",
+            [f"  {error}"],
+            failure="the journal cannot be read",
+        )
+    judgement = judge(state)
+    outcome = Outcome(judgement.verdict, f"{report.banner} · gate {gate_id}: {judgement.verdict}")
+    outcome.lines = [
+        f"  {report.sentence}",
+        *(f"  - {reason}" for reason in judgement.reasons[1:6]),
+        f"  {report.banner_text}",
+        f"  rows      {statuses(report.rows)}, pre-flight {statuses(report.preflight)}",
+    ]
+    try:
+        directory.write_new("report.md", session_report.as_markdown(report).encode())
+        html = directory.write_new("report.html", session_report.as_html(report).encode())
+        directory.write_new("evidence.json", session_report.as_evidence(state, dict(report.hashes)["journal head"]).encode())
+        outcome.lines.append(f"  report    {html}")
+        outcome.lines.append(f"  journal   {directory.path / 'journal.jsonl'}")
+    except JournalError as error:
+        outcome.failure = error.refusal.refused
+    return outcome
+
+
+def _write_indexes(root: Path, gate_ids: Sequence[str]) -> str:
+    """Rebuild the pages across runs; returns what could not be written, or nothing."""
+    runs: list[ReportView] = []
+    unreadable: list[index_pages.UnreadableRun] = []
+    for path in reversed(list(journals(root))):
+        try:
+            runs.append(load(path)[1])
+        except (JournalError, IllegalEventError, ValueError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            unreadable.append(index_pages.UnreadableRun(path.parent.parent.name, path.parent.name, reason))
+    try:
+        for gate_id in gate_ids:
+            mine = [run for run in runs if run.gate_id == gate_id]
+            damaged = [run for run in unreadable if run.gate_id == gate_id]
+            replace_whole(root / gate_id / "sessions.md", index_pages.sessions(gate_id, mine, damaged).encode())
+        lines = index_pages.launch_lines(runs)
+        replace_whole(root / "go-no-go.md", index_pages.go_no_go_markdown(lines).encode())
+        replace_whole(root / "go-no-go.html", index_pages.go_no_go_html(lines).encode())
+    except JournalError as error:
+        return error.refusal.refused
+    return ""
