@@ -16,6 +16,9 @@ _MAY_HAVE_MOVED = "The card was sent: it may have been charged."
 _LOOK_UP = "Look the payment up at the provider before anything else; do not pay again."
 _PAY_OTHERWISE = "Open the payment URL yourself, or choose another payer with --payer."
 
+# How long to leave a page alone that says the payment is under way.
+LOOK_AGAIN_SECONDS = 0.2
+
 
 class PayerState(StrEnum):
     """How the visit to a hosted page ended."""

@@ -12,7 +12,15 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from pytest_paygate.adapters.payer import PayerError, PayerResult, PayerState, TestCard, Visit, refusal
+from pytest_paygate.adapters.payer import (
+    LOOK_AGAIN_SECONDS,
+    PayerError,
+    PayerResult,
+    PayerState,
+    TestCard,
+    Visit,
+    refusal,
+)
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -101,7 +109,10 @@ class _Walk(Visit):
                     self.refuse("the payment page leads to another host")
                 # Back at the shop, or anywhere: the payment page itself knows what became of the payment.
                 await page.goto(self.url)
-            state = await self._state(page)
+            while (state := await self._state(page)) == "processing":
+                # The page says itself that it must be looked at again; the visit's deadline ends this.
+                await asyncio.sleep(LOOK_AGAIN_SECONDS)
+                await page.goto(self.url)
             if state in {PayerState.PAID, PayerState.EXPIRED}:
                 return PayerState(state), await self._alert(page)
             challenge = page.locator(f"button[name=outcome][value={self.card.challenge_answer}]")

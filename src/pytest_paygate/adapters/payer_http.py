@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from pytest_paygate.adapters.payer import PayerResult, PayerState, TestCard, Visit
+from pytest_paygate.adapters.payer import LOOK_AGAIN_SECONDS, PayerResult, PayerState, TestCard, Visit
 from pytest_paygate.adapters.payer_page import Form, HostedPage, read_page
 
 if TYPE_CHECKING:
@@ -65,6 +65,10 @@ class _Walk(Visit):
         """Walk until the page declares an end."""
         page, at = await self._open(client, "GET", httpx.URL(self.url), None)
         for _ in range(_PAGES_MAX):
+            while page.state == "processing":
+                # The page says itself that it must be looked at again; the visit's deadline ends this.
+                await asyncio.sleep(LOOK_AGAIN_SECONDS)
+                page, at = await self._open(client, "GET", httpx.URL(self.url), None)
             if page.state in {PayerState.PAID, PayerState.EXPIRED}:
                 return PayerState(page.state), page.alert
             challenge = page.challenge_form()

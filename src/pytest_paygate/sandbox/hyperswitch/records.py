@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg import sql
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import LiteralString
+
     from psycopg import AsyncConnection
 
 
@@ -108,21 +110,74 @@ class Refund:
     updated_at: float
 
 
-type_of_table = {Payment: ("payments", "payment_id"), Attempt: ("attempts", "attempt_id"), Refund: ("refunds", "refund_id")}
+Record = TypeVar("Record", Payment, Attempt, Refund)
+_TABLES: dict[type, tuple[str, str, str]] = {
+    Payment: ("payments", "payment_id", "modified_at"),
+    Attempt: ("attempts", "attempt_id", "modified_at"),
+    Refund: ("refunds", "refund_id", "updated_at"),
+}
 
 
-def _columns(kind: type) -> sql.Composed:
+def _columns(kind: type[Record]) -> sql.Composed:
     return sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(kind))
 
 
-async def select[Record: (Payment, Attempt, Refund)](
-    connection: AsyncConnection[Any], kind: type[Record], where: str, parameters: tuple[object, ...]
+def _table(kind: type[Record]) -> sql.Identifier:
+    return sql.Identifier("hyperswitch", _TABLES[kind][0])
+
+
+async def select(
+    connection: AsyncConnection[Any], kind: type[Record], where: LiteralString, parameters: Sequence[object] = ()
 ) -> list[Record]:
-    """Rows of one kind. `where` is our own SQL, never a caller's text."""
-    table, _ = type_of_table[kind]
-    query = sql.SQL("SELECT {} FROM {} {}").format(
-        _columns(kind), sql.Identifier("hyperswitch", table), sql.SQL(where)  # type: ignore[arg-type]
-    )
+    """Rows of one kind; `where` is everything after the table's name."""
+    query = sql.SQL("SELECT {} FROM {} ").format(_columns(kind), _table(kind)) + sql.SQL(where)
     async with connection.cursor(row_factory=class_row(kind)) as cursor:
         await cursor.execute(query, parameters)
         return await cursor.fetchall()
+
+
+async def find(
+    connection: AsyncConnection[Any], kind: type[Record], record_id: str, *, lock: bool = False
+) -> Record | None:
+    """One row by its id, locked until the transaction ends if asked."""
+    query = sql.SQL("SELECT {} FROM {} WHERE {} = %s").format(
+        _columns(kind), _table(kind), sql.Identifier(_TABLES[kind][1])
+    )
+    if lock:
+        query += sql.SQL(" FOR UPDATE")
+    async with connection.cursor(row_factory=class_row(kind)) as cursor:
+        await cursor.execute(query, (record_id,))
+        return await cursor.fetchone()
+
+
+async def insert(connection: AsyncConnection[Any], record: Record) -> bool:
+    """Store a new row; False when its id is taken."""
+    kind = type(record)
+    query = sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO NOTHING").format(
+        _table(kind),
+        _columns(kind),
+        sql.SQL(", ").join([sql.Placeholder()] * len(fields(kind))),
+        sql.Identifier(_TABLES[kind][1]),
+    )
+    values = [_stored(getattr(record, field.name)) for field in fields(kind)]
+    cursor = await connection.execute(query, values)
+    return cursor.rowcount == 1
+
+
+async def change(connection: AsyncConnection[Any], record: Record, now: float, **columns: object) -> Record:
+    """Write some columns of a locked row and the time of the change; gives the row as it is now."""
+    kind = type(record)
+    _, key, changed_at = _TABLES[kind]
+    columns[changed_at] = now
+    query = sql.SQL("UPDATE {} SET {} WHERE {} = %s").format(
+        _table(kind),
+        sql.SQL(", ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in columns),
+        sql.Identifier(key),
+    )
+    values = [_stored(value) for value in columns.values()]
+    await connection.execute(query, [*values, getattr(record, key)])
+    return replace(record, **columns)  # type: ignore[arg-type]  # the names are checked by `replace` itself
+
+
+def _stored(value: object) -> object:
+    return Jsonb(value) if isinstance(value, dict) else value
