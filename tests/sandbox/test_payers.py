@@ -87,7 +87,9 @@ def site() -> Iterator[_Site]:
         thread.join()
 
 
-def pay(url: str, number: str = GOOD, *, by: Pay = payer_http.pay, timeout_seconds: float = 30.0, **card: bool) -> PayerResult:
+def pay(
+    url: str, number: str = GOOD, *, by: Pay = payer_http.pay, timeout_seconds: float = 30.0, **card: bool
+) -> PayerResult:
     """Pay one page and return what came of it."""
 
     async def run() -> PayerResult:
@@ -197,7 +199,10 @@ def test_a_return_to_the_shop_is_judged_by_the_payment_page(site: _Site) -> None
     [
         ((200, {}, "<h1>Welcome</h1>"), "{url} answered 200 and is not a hosted payment page"),
         ((302, {"location": "/pay"}, ""), "the payment page redirects more than 12 times"),
-        ((302, {"location": "http://elsewhere.invalid/"}, ""), "the payment page leads to another host, http://elsewhere.invalid/"),
+        (
+            (302, {"location": "http://elsewhere.invalid/"}, ""),
+            "the payment page leads to another host, http://elsewhere.invalid/",
+        ),
         ((200, {}, '<main data-state="open"></main>'), "the page at {url} declares state 'open' and has no card form"),
         (
             (200, {}, CARD_FORM.format(action="/pay").replace("post", "get")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,7 @@ def sandbox(  # noqa: PLR0913 - one parameter for each option
     with running:
         description = running.description
         click.echo(description.to_json() if as_json else _text(description), nl=True)
-        click.get_text_stream("stdout").flush()
+        sys.stdout.flush()
         ended.wait()
 
 

@@ -28,7 +28,7 @@ def start(faults: Sequence[str]) -> Sandbox:
     try:
         from pytest_paygate.sandbox.errors import SandboxError  # noqa: PLC0415 - an optional extra
         from pytest_paygate.sandbox.faults import REGISTRY  # noqa: PLC0415 - see above
-        from pytest_paygate.sandbox.server import Sandbox  # noqa: PLC0415 - see above
+        from pytest_paygate.sandbox.server import Sandbox, load_registry  # noqa: PLC0415 - see above
     except ImportError as error:
         raise configuration(
             "the embedded sandbox",
@@ -37,8 +37,18 @@ def start(faults: Sequence[str]) -> Sandbox:
             observed=f"no module named {error.name}",
             next_step="pip install 'pytest-paygate[sandbox]', or choose an environment with --env.",
         ) from None
+    load_registry()
+    for fault in faults:
+        if fault not in REGISTRY:
+            raise configuration(
+                f"--paygate-fault={fault}",
+                "is not a known fault",
+                expected=f"a name from `paygate sandbox --list-faults`.{nearest(fault, REGISTRY)}",
+                observed=repr(fault),
+                next_step="Choose a fault from that list.",
+            )
     try:
-        sandbox = Sandbox.start()
+        return Sandbox.start(faults={fault: {} for fault in faults})
     except SandboxError as error:
         raise configuration(
             "the embedded sandbox",
@@ -47,18 +57,6 @@ def start(faults: Sequence[str]) -> Sandbox:
             observed=str(error),
             next_step="Do what the lines above say, or choose an environment with --env.",
         ) from None
-    for fault in faults:
-        if fault not in REGISTRY:
-            sandbox.stop()
-            raise configuration(
-                f"--paygate-fault={fault}",
-                "is not a known fault",
-                expected=f"a name from `paygate sandbox --list-faults`.{nearest(fault, REGISTRY)}",
-                observed=repr(fault),
-                next_step="Choose a fault from that list.",
-            )
-        sandbox.set_fault(fault)
-    return sandbox
 
 
 def environment_of(description: SandboxDescription) -> Environment:

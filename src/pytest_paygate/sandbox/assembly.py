@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from psycopg_pool import AsyncConnectionPool
 
-from pytest_paygate.sandbox import control, hyperswitch, stripe, webhooks
+from pytest_paygate.sandbox import control, webhooks
 from pytest_paygate.sandbox.errors import SandboxError
 from pytest_paygate.sandbox.hyperswitch import routes as hyperswitch_routes
 from pytest_paygate.sandbox.marketplace import routes as marketplace_routes
@@ -23,6 +23,7 @@ from pytest_paygate.sandbox.marketplace.service import Marketplace
 from pytest_paygate.sandbox.serving import serving
 from pytest_paygate.sandbox.stripe import ledger as stripe_ledger
 from pytest_paygate.sandbox.stripe import routes as stripe_routes
+from pytest_paygate.sandbox.stripe import wakeup as stripe_wakeup
 from pytest_paygate.sandbox.world import World
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class RunningWorld:
 
     def wake(self) -> None:
         """Make everybody who waits look again, after time or a delay has changed."""
-        stripe.wakeup.wake(self.world)
+        stripe_wakeup.wake(self.world)
         webhooks.wake(self.world)
         self.marketplace.wake()
 

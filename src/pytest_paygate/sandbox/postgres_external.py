@@ -46,6 +46,8 @@ class ExternalPostgres:
         self._token = secrets.token_hex(5)
         self._names: dict[str, str] = {}
         self._reader: str | None = None
+        # A server whose host rules list its roles by name lets no new one in; then ours stays unused until the stop.
+        self._reader_works = True
         self._reader_password = secrets.token_urlsafe(18)
         try:
             self._create(databases)
@@ -60,7 +62,7 @@ class ExternalPostgres:
 
     def read_only_dsn(self, database: str) -> str:
         """As the reading role, or, where none could be created, as ourselves with read-only transactions by default."""
-        if self._reader:
+        if self._reader and self._reader_works:
             return self._with(dbname=self._names[database], user=self._reader, password=self._reader_password)
         options = f"{self._parameters.get('options') or ''} {_READ_ONLY_OPTION}".strip()
         return self._with(dbname=self._names[database], options=options)
@@ -101,8 +103,8 @@ class ExternalPostgres:
                 postgres_schema.apply_ddl(connection, name, ddl)
                 if self._reader:
                     postgres_schema.grant_reading(connection, self._reader)
-        if self._reader and databases and not self._reader_gets_in(next(iter(databases))):
-            self._give_up_reader()
+        if self._reader and databases:
+            self._reader_works = self._reader_gets_in(next(iter(databases)))
 
     def _create_reader(self, connection: psycopg.Connection) -> None:
         role = f"paygate_read_{self._token}"
@@ -117,20 +119,11 @@ class ExternalPostgres:
         postgres_schema.restrict_to_reading(connection, role)
 
     def _reader_gets_in(self, database: str) -> bool:
-        """The server's host rules may list its roles by name, and then a new one is refused."""
         try:
             psycopg.connect(self.read_only_dsn(database), connect_timeout=_CONNECT_SECONDS_MAX).close()
         except psycopg.OperationalError:
             return False
         return True
-
-    def _give_up_reader(self) -> None:
-        role, self._reader = self._reader or "", None
-        for name in self._names:
-            with psycopg.connect(self.dsn(name), autocommit=True) as connection:
-                connection.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(role)))
-        with self._connect() as connection:
-            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
     def _connect(self) -> psycopg.Connection:
         return psycopg.connect(self._with(), autocommit=True)

@@ -193,7 +193,7 @@ class _LoopThread:
     def _main(self) -> None:
         try:
             asyncio.run(self._live())
-        except BaseException as failure:  # noqa: BLE001 - handed to the caller's thread
+        except BaseException as failure:
             if self._ready.done():
                 raise
             self._ready.set_exception(failure)

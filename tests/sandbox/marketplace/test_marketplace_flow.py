@@ -62,7 +62,9 @@ def test_the_trace_id_reaches_the_charge_and_the_log(buyer: Any) -> None:
     """The trace id of the order request is on the charge at Stripe and on every log entry of the order."""
     buyer.client.headers["X-Trace-Id"] = "E2E-1790000000-traced"
     order_id = buyer.completed()["order_id"]
-    (charge,) = [one for one in buyer.sandbox.ledger() if one["kind"] == "charge" and one["metadata"]["order_id"] == order_id]
+    (charge,) = [
+        one for one in buyer.sandbox.ledger() if one["kind"] == "charge" and one["metadata"]["order_id"] == order_id
+    ]
     assert charge["metadata"]["trace_id"] == "E2E-1790000000-traced"
     events = {entry["event"] for entry in buyer.sandbox.log("E2E-1790000000-traced")}
     assert {"request", "order_created", "webhook", "order_completed"} <= events

@@ -114,7 +114,9 @@ def test_a_refund_before_its_payment_ends_refunded(buyer: Any, notify: Notify) -
 def test_a_late_failure_does_not_undo_a_completion(buyer: Any, notify: Notify) -> None:
     """A failure event that arrives after success changes nothing."""
     order = buyer.completed()
-    late = event("payment_failed", "payment_details", {"payment_id": order["hyperswitch_payment_id"], "status": "failed"})
+    late = event(
+        "payment_failed", "payment_details", {"payment_id": order["hyperswitch_payment_id"], "status": "failed"}
+    )
     assert notify(late).json()["data"]["result"] == "ignored"
     assert buyer.read(order["order_id"])["status"] == "completed"
 
@@ -122,7 +124,9 @@ def test_a_late_failure_does_not_undo_a_completion(buyer: Any, notify: Notify) -
 def test_a_success_after_a_failure_completes(buyer: Any, notify: Notify) -> None:
     """A payment that failed and then succeeded is paid."""
     order = buyer.order()
-    failed = event("payment_failed", "payment_details", {"payment_id": order["hyperswitch_payment_id"], "status": "failed"})
+    failed = event(
+        "payment_failed", "payment_details", {"payment_id": order["hyperswitch_payment_id"], "status": "failed"}
+    )
     notify(failed)
     assert buyer.read(order["order_id"])["status"] == "failed"
     notify(paid(order))
@@ -136,7 +140,9 @@ def test_a_wrong_amount_fails_the_order(buyer: Any, notify: Notify, change: dict
     notify(paid(order, **change))
     assert buyer.read(order["order_id"])["status"] == "failed"
     assert buyer.licences(order["order_id"]) == []
-    assert "amount_mismatch" in {one["event"] for one in buyer.sandbox.log() if one.get("order_id") == order["order_id"]}
+    assert "amount_mismatch" in {
+        one["event"] for one in buyer.sandbox.log() if one.get("order_id") == order["order_id"]
+    }
 
 
 def test_a_partial_refund_does_not_refund_the_order(buyer: Any, notify: Notify) -> None:

@@ -17,8 +17,8 @@ MINIMUM_MINOR_BY_SETTLEMENT = {
 }  # fmt: skip
 # ISK and UGX have no minor unit, yet are sent times 100.
 ZERO_DECIMAL = frozenset(
-    "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split(),
-)
+    {"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"}
+)  # fmt: skip
 HUNDREDFOLD = frozenset({"isk", "ugx"})
 THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 DIGITS_MAX = {"idr": 12, "inr": 9}
@@ -30,8 +30,8 @@ UNITS_PER_DOLLAR = {
     "gnf": "8680", "hkd": "7.78", "huf": "331", "idr": "16700", "inr": "88.6", "isk": "126", "jod": "0.709",
     "jpy": "154", "kmf": "426", "krw": "1460", "kwd": "0.307", "mga": "4480", "mxn": "18.4", "myr": "4.15",
     "nok": "10.1", "nzd": "1.77", "omr": "0.385", "pln": "3.67", "pyg": "7070", "ron": "4.40", "rwf": "1450",
-    "sek": "9.5", "sgd": "1.30", "thb": "32.4", "tnd": "2.95", "twd": "31", "tzs": "2450", "ugx": "3600", "vnd": "26300",
-    "vuv": "122", "xaf": "568", "xof": "568", "xpf": "103", "zar": "17.2",
+    "sek": "9.5", "sgd": "1.30", "thb": "32.4", "tnd": "2.95", "twd": "31", "tzs": "2450", "ugx": "3600",
+    "vnd": "26300", "vuv": "122", "xaf": "568", "xof": "568", "xpf": "103", "zar": "17.2",
 }  # fmt: skip
 _SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "inr": "₹", "krw": "₩", "aud": "A$", "cad": "CA$"}
 

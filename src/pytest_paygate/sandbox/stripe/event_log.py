@@ -28,7 +28,7 @@ async def _list(call: Call, sent: Json) -> Json:
     if types is not None and len(types) > TYPES_MAX:
         raise errors.invalid(f"You may pass at most {TYPES_MAX} types.", param="types")
     where: Json = {"type": tuple(types) if types is not None else sent.get("type")}
-    if "delivery_success" in sent and sent["delivery_success"]:
+    if sent.get("delivery_success"):
         where["pending_webhooks"] = "0"
     since = call.now() - events.RETENTION_SECONDS
     return await pagination.page(call, "event", sent, url="/v1/events", where=where, created_since=since)

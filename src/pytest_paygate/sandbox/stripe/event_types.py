@@ -1,4 +1,4 @@
-"""Event types an endpoint may subscribe to: those the emulator sends, and those applications usually list beside them."""
+"""Event types an endpoint may subscribe to: those the emulator sends, and those usually listed beside them."""
 
 from __future__ import annotations
 

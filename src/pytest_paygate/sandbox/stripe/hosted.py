@@ -88,7 +88,7 @@ async def describe_session(world: World, session_id: str) -> HostedCheckout:
             raise NoSuchPageError(session_id)
         body = session.body
         names = [
-            f"{line['description']} × {line['quantity']}" if line["quantity"] > 1 else str(line["description"])
+            f"{line['quantity']} x {line['description']}" if line["quantity"] > 1 else str(line["description"])
             for line in checkout_sessions.line_items(session)
         ]
         return HostedCheckout(
@@ -142,7 +142,7 @@ async def describe_challenge(world: World, payment_intent_id: str) -> HostedChec
         )
 
 
-async def authenticate(world: World, payment_intent_id: str, succeed: bool) -> PaymentOutcome:  # noqa: FBT001 - the pages' contract
+async def authenticate(world: World, payment_intent_id: str, succeed: bool) -> PaymentOutcome:
     """Finish a 3-D Secure challenge; a second answer to the same challenge changes nothing.
 
     Raises:

@@ -136,7 +136,7 @@ def _fee_details(fee: int, currency: str) -> list[Json]:
     ]
 
 
-async def _record(  # noqa: PLR0913 - the columns of one ledger row
+async def _record(  # noqa: PLR0913, PLR0917 - the columns of one ledger row
     call: Call, movement: Movement, kind: str, amount: int, currency: str, settled: int, transaction: str
 ) -> None:
     await call.connection.execute(

@@ -26,7 +26,7 @@ _COMPARISONS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _COLUMNS = frozenset({"payment_intent", "charge", "transfer_group", "source"})
 
 
-async def page(
+async def page(  # noqa: PLR0913 - one list endpoint's choices, mostly by keyword
     call: Call,
     object_name: str,
     sent: Json,
@@ -50,7 +50,8 @@ async def page(
     """
     if "starting_after" in sent and "ending_before" in sent:
         raise errors.invalid("You cannot specify both ending_before and starting_after.", param="ending_before")
-    parts, values = [sql.SQL("object = %s AND livemode = %s")], [object_name, call.livemode]
+    parts: list[sql.Composable] = [sql.SQL("object = %s AND livemode = %s")]
+    values: list[Any] = [object_name, call.livemode]
     for name, value in (where or {}).items():
         if value is not None:
             parts.append(_filter(name, value))

@@ -51,7 +51,7 @@ async def _loop(world: World, event: asyncio.Event) -> None:
         event.clear()
         try:
             due = await run_due(world)
-        except Exception:  # the loop must outlive one bad moment of the database
+        except Exception:  # noqa: BLE001 - the loop must outlive one bad moment of the database
             _LOG.exception("the timers of the Stripe emulator could not look at their jobs")
             due = world.clock.now() + _RETRY_SECONDS
         wait_seconds = None if due is None else max(due - world.clock.now(), 0.001)
@@ -73,7 +73,7 @@ async def _run_one(world: World) -> bool:
         try:
             async with connection.transaction():
                 await _ACTIONS[job[1]](call, job[2])
-        except Exception:  # one failing job must not stop the others
+        except Exception:  # noqa: BLE001 - one failing job must not stop the others
             _LOG.exception("job %s of the Stripe emulator failed and will be tried again", job[1])
             later = world.clock.now() + _RETRY_SECONDS
             await connection.execute("UPDATE stripe.jobs SET due = %s WHERE id = %s", (later, job[0]))

@@ -55,7 +55,7 @@ async def serve(world: World, request: Request, operation: Operation | None) -> 
         answer = _refusal(error)
     except (psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable):
         answer = _refusal(errors.lock_timeout())
-    except Exception:  # an emulator fault is answered as the provider answers its own
+    except Exception:  # noqa: BLE001 - an emulator fault is answered as the provider answers its own
         _LOG.exception("request %s failed inside the Stripe emulator", request_id)
         answer = _refusal(errors.api_error())
     headers = {"Request-Id": request_id, "Stripe-Version": API_VERSION, "Cache-Control": "no-cache, no-store"}
@@ -102,7 +102,7 @@ async def _execute_once(
         kept = True
     except errors.StripeError:
         raise
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it was, the answer is a 500
         # A 500 is kept like any other answer: the client cannot know what happened, and must not repeat it.
         _LOG.exception("request %s failed inside the Stripe emulator", request_id)
         answer = _refusal(errors.api_error())

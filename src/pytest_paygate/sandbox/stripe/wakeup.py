@@ -28,7 +28,7 @@ def detach(world: World) -> None:
 
 
 def wake(world: World) -> None:
-    """Make the timer loop look at its jobs now; call it in the world's own asyncio loop, also after moving the clock."""
+    """Make the timer loop look at its jobs now; called in the world's own loop, also after the clock was moved."""
     event = _EVENTS.get(id(world))
     if event is not None:
         event.set()
