@@ -57,8 +57,8 @@ async def pay(url: str, *, card: TestCard, timeout_seconds: float) -> PayerResul
     visit = _Walk(url, card)
     started = time.monotonic()
     try:
-        from playwright.async_api import Error as BrowserError  # noqa: PLC0415 - only a browser run needs it
-        from playwright.async_api import async_playwright  # noqa: PLC0415 - only a browser run needs it
+        from playwright.async_api import Error as BrowserError
+        from playwright.async_api import async_playwright
     except ImportError:
         visit.refuse("playwright is not installed: pip install 'pytest-paygate[browser]'")
     try:

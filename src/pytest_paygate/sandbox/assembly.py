@@ -23,6 +23,7 @@ from pytest_paygate.sandbox.marketplace.service import Marketplace
 from pytest_paygate.sandbox.serving import serving
 from pytest_paygate.sandbox.stripe import ledger as stripe_ledger
 from pytest_paygate.sandbox.stripe import routes as stripe_routes
+from pytest_paygate.sandbox.stripe import timers
 from pytest_paygate.sandbox.stripe import wakeup as stripe_wakeup
 from pytest_paygate.sandbox.world import World
 
@@ -108,7 +109,7 @@ async def running(plan: Plan) -> AsyncIterator[RunningWorld]:
         async with (
             serving(apps, plan.sockets),
             # Stripe first: Hyperswitch registers its webhook endpoint there when it starts.
-            stripe_routes.background(world),
+            timers.background(world),
             webhooks.background(world),
             hyperswitch_routes.background(world),
             worker.background(shop),

@@ -45,7 +45,7 @@ class Sandbox:
         self.description = description
 
     @classmethod
-    def start(  # noqa: PLR0913 - the whole choice of a sandbox, all by keyword
+    def start(
         cls,
         *,
         environment: str = "sandbox",
@@ -78,7 +78,7 @@ class Sandbox:
         postgres: PostgresServer | None = None
         try:
             postgres = _start_postgres_while_importing()
-            from pytest_paygate.sandbox.assembly import Plan  # noqa: PLC0415 - imported by now, beside PostgreSQL's start
+            from pytest_paygate.sandbox.assembly import Plan
 
             addresses = Addresses(**{name: listening.address(one) for name, one in sockets.items()})
             plan = Plan(
@@ -199,7 +199,7 @@ class _LoopThread:
             self._ready.set_exception(failure)
 
     async def _live(self) -> None:
-        from pytest_paygate.sandbox.assembly import running  # noqa: PLC0415 - see the module's rules
+        from pytest_paygate.sandbox.assembly import running
 
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         async with running(self._plan) as world:
@@ -211,7 +211,7 @@ def _start_postgres_while_importing() -> PostgresServer:
     try:
         with ThreadPoolExecutor(1, "paygate-postgres") as helper:
             starting = helper.submit(_start_postgres)
-            import pytest_paygate.sandbox.assembly  # noqa: F401, PLC0415 - the point: both take time, neither needs the other
+            import pytest_paygate.sandbox.assembly
     except ImportError as failure:
         if starting.exception() is None:
             starting.result().stop()
@@ -221,11 +221,11 @@ def _start_postgres_while_importing() -> PostgresServer:
 
 
 def _start_postgres() -> PostgresServer:
-    from pytest_paygate.sandbox.hyperswitch.schema import SCHEMA as HYPERSWITCH  # noqa: PLC0415 - see the module's rules
-    from pytest_paygate.sandbox.marketplace.schema import SCHEMA as MARKETPLACE  # noqa: PLC0415 - see above
-    from pytest_paygate.sandbox.postgres import PostgresServer, PostgresUnavailableError  # noqa: PLC0415 - see above
-    from pytest_paygate.sandbox.stripe.schema import SCHEMA as STRIPE  # noqa: PLC0415 - see above
-    from pytest_paygate.sandbox.webhooks.schema import SCHEMA as WEBHOOKS  # noqa: PLC0415 - see above
+    from pytest_paygate.sandbox.hyperswitch.schema import SCHEMA as HYPERSWITCH
+    from pytest_paygate.sandbox.marketplace.schema import SCHEMA as MARKETPLACE
+    from pytest_paygate.sandbox.postgres import PostgresServer, PostgresUnavailableError
+    from pytest_paygate.sandbox.stripe.schema import SCHEMA as STRIPE
+    from pytest_paygate.sandbox.webhooks.schema import SCHEMA as WEBHOOKS
 
     try:
         return PostgresServer.start({"provider": STRIPE + HYPERSWITCH + WEBHOOKS, "marketplace": MARKETPLACE})
@@ -236,9 +236,9 @@ def _start_postgres() -> PostgresServer:
 
 def load_registry() -> None:
     """Fill the registry with every fault of every part."""
-    import pytest_paygate.sandbox.marketplace.faults  # noqa: PLC0415 - only who sets or lists faults needs them
-    import pytest_paygate.sandbox.stripe.faults  # noqa: PLC0415 - see above
-    import pytest_paygate.sandbox.webhooks.faults  # noqa: F401, PLC0415 - see above
+    import pytest_paygate.sandbox.marketplace.faults
+    import pytest_paygate.sandbox.stripe.faults
+    import pytest_paygate.sandbox.webhooks.faults
 
 
 def _switched(wanted: Mapping[str, Mapping[str, object]]) -> Faults:
@@ -267,7 +267,7 @@ def _keys(environment: str, identifiers: Identifiers) -> Keys:
 
 
 def _describe(world: World, postgres: PostgresServer) -> SandboxDescription:
-    from pytest_paygate.sandbox.marketplace.seed import TEST_PRODUCT_ID  # noqa: PLC0415 - see the module's rules
+    from pytest_paygate.sandbox.marketplace.seed import TEST_PRODUCT_ID
 
     return SandboxDescription(
         environment=world.environment,

@@ -73,7 +73,7 @@ class Buyer:
         return self.client.post(f"/orders/{order_id}/refund", json={"reason": "acceptance"})
 
     def licences(self, order_id: str) -> list[dict[str, Any]]:
-        """This order's licences in the buyer's list."""
+        """The order's licences in the buyer's list."""
         return [one for one in self.client.get("/licenses/mine").json()["data"] if one["order_id"] == order_id]
 
     def transfer(self, order_id: str) -> dict[str, Any]:
