@@ -1,1 +1,1 @@
-"""The gates. Each folder is one launch's acceptance; they import the public API of `pytest_paygate` and nothing else."""
+"""The gates: each folder is one launch's acceptance and imports the public API of `pytest_paygate` only."""

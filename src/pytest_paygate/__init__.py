@@ -1,4 +1,4 @@
-"""The public API for suite authors. Suites import from here and from nowhere else; every name is loaded on first use."""
+"""The public API for suite authors: suites import from here and from nowhere else. Names are loaded on first use."""
 
 from __future__ import annotations
 
@@ -13,11 +13,44 @@ if TYPE_CHECKING:
     from pytest_paygate.core.errors import MissingFactError, PaygateError, RowFailedError, RowPendingError
     from pytest_paygate.core.events import Mode
     from pytest_paygate.core.money import Money, MoneyError
-    from pytest_paygate.core.ports import Database, HoldAnswer, HoldPoint, Operator, PaymentStatus, Provider, RefundStatus
+    from pytest_paygate.core.ports import (
+        Database,
+        HoldAnswer,
+        HoldPoint,
+        Operator,
+        PaymentStatus,
+        Provider,
+        RefundStatus,
+    )
     from pytest_paygate.core.secret import Secret
     from pytest_paygate.plugin.handles import Facts, Run
     from pytest_paygate.version import __version__
 
+__all__ = [
+    "Answer",
+    "Api",
+    "Database",
+    "Facts",
+    "HoldAnswer",
+    "HoldPoint",
+    "MissingFactError",
+    "Mode",
+    "Money",
+    "MoneyError",
+    "Operator",
+    "PaygateError",
+    "PaymentStatus",
+    "Poll",
+    "PollResult",
+    "Provider",
+    "RefundStatus",
+    "RowFailedError",
+    "RowPendingError",
+    "Run",
+    "Secret",
+    "__version__",
+    "pick",
+]
 _HOMES = {
     "adapters.answers": ("Answer",),
     "adapters.http": ("Api",),
@@ -32,10 +65,9 @@ _HOMES = {
     "version": ("__version__",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-__all__ = sorted(_HOME_OF)  # noqa: PLE0605 - derived, so that it cannot fall behind the table above
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - each name has its own type, declared above
+def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)

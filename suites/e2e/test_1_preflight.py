@@ -1,4 +1,4 @@
-"""Pre-flight: is this the system we think it is, and is it fit to sell?"""
+"""Pre-flight: whether this is the system we think it is, and fit to sell."""
 
 from __future__ import annotations
 

@@ -11,12 +11,13 @@ from pytest_paygate import HoldPoint, Mode, Money, MoneyError, PaymentStatus, Re
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pytest_paygate import Answer, Database, Facts, Operator, Poll, Provider, Run
     from suites.e2e.conftest import Buyer
 
-    from pytest_paygate import Answer, Database, Facts, Operator, Poll, Provider, Run
-
 ORDER_STATES = ("pending", "completed", "refund_pending", "refunded")
-TRANSFER_QUERY = "SELECT id, amount_minor, currency, stripe_transfer_id, status FROM seller_transfers WHERE order_id = %s"
+TRANSFER_QUERY = (
+    "SELECT id, amount_minor, currency, stripe_transfer_id, status FROM seller_transfers WHERE order_id = %s"
+)
 TRANSFER_FIELDS = ("amount (like EUR 4.50)", "stripe_transfer_id", "status")
 
 
@@ -51,8 +52,8 @@ async def test_order(buyer: Buyer, run: Run, facts: Facts, trace_id: str) -> Non
     facts["payment_id"] = pick(order, "hyperswitch_payment_id", str)
     facts["order_total"] = money_in(order, "total_minor", run)
     facts["order_tax"] = money_in(order, "tax_minor", run)
-    url = order.get("payment_url") if isinstance(order, dict) else None
-    facts["payment_url_received"] = isinstance(url, str) and url.startswith(("https://", "http://"))
+    url = str(order.get("payment_url") or "") if isinstance(order, dict) else ""
+    facts["payment_url_received"] = url.startswith(("https://", "http://"))
     run.check("whether a payment URL came", observed=facts["payment_url_received"], expected=True)
     run.check("the trace id that came back", observed=answer.trace_echo, expected=trace_id)
     run.check("the order's status", observed=pick(order, "status", str), expected="pending")
@@ -175,16 +176,14 @@ async def test_refund(buyer: Buyer, run: Run, facts: Facts) -> None:
     """Row 8: the target accepts the refund."""
     answer = await buyer.post(f"/orders/{facts['order_id']}/refund", {"reason": "requested_by_customer"})
     facts["refund_http_status"] = answer.status
-    if not 200 <= answer.status < 300:  # noqa: PLR2004 - HTTP
+    if not 200 <= answer.status < 300:
         run.fail("the status of POST /orders/:id/refund", observed=str(answer.status), expected="2xx")
     facts["refund_id"] = pick(answer.data, "refund_id", str)
     facts["refund_status"] = pick(answer.data, "status", str)
 
 
 @pytest.mark.row("reversal")
-async def test_reversal(
-    buyer: Buyer, run: Run, facts: Facts, poll: Poll, provider: Callable[[str], Provider]
-) -> None:
+async def test_reversal(buyer: Buyer, run: Run, facts: Facts, poll: Poll, provider: Callable[[str], Provider]) -> None:
     """Row 9: the order is refunded, the licence gone, and the provider's ledger shows our charge refunded in full."""
     seconds = float(run.thresholds["refunded_within_seconds"])
     seen = await poll.until(
@@ -258,7 +257,10 @@ async def transfer_by_person(run: Run, facts: Facts, operator: Operator) -> Mapp
         HoldPoint(
             hold_id="transfer",
             title="Read the seller_transfers row",
-            instructions=("Run this query on the target's database and type what it shows:", TRANSFER_QUERY.replace("%s", f"'{facts['order_id']}'")),
+            instructions=(
+                "Run this query on the target's database and type what it shows:",
+                TRANSFER_QUERY.replace("%s", f"'{facts['order_id']}'"),
+            ),
             deadline_seconds=float(run.thresholds["query_hold_seconds"]),
             fields=TRANSFER_FIELDS,
         )

@@ -32,9 +32,7 @@ class ScriptedOperator:
 
     attended = False
 
-    def __init__(
-        self, payer: Payer, *, recorder: Recorder, clock: Clock, card: TestCard = PUBLISHED_TEST_CARD
-    ) -> None:
+    def __init__(self, payer: Payer, *, recorder: Recorder, clock: Clock, card: TestCard = PUBLISHED_TEST_CARD) -> None:
         self.name = f"payer:{payer}"
         self._payer = payer
         self._recorder = recorder
@@ -66,9 +64,9 @@ class ScriptedOperator:
 
     async def _pay(self, point: HoldPoint) -> HoldAnswer:
         if self._payer is Payer.BROWSER:
-            from pytest_paygate.adapters.payer_browser import pay  # noqa: PLC0415 - playwright, an optional extra
+            from pytest_paygate.adapters.payer_browser import pay
         else:
-            from pytest_paygate.adapters.payer_http import pay  # noqa: PLC0415 - one of the two is ever needed
+            from pytest_paygate.adapters.payer_http import pay
         result = await pay(point.url, card=self._card, timeout_seconds=point.deadline_seconds)
         fields = {"state": result.state.value, "last4": result.last4}
         return HoldAnswer(answered=result.state is PayerState.PAID, by=self.name, fields=fields, note=result.message)

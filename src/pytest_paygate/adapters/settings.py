@@ -115,7 +115,7 @@ def _from_environment(where: str, name: str) -> str:
 
 def _from_keyring(where: str, rest: str) -> str:
     try:
-        import keyring  # noqa: PLC0415 - an optional library, wanted only by those who write keyring:
+        import keyring
     except ImportError:
         raise _unresolved(where, f"keyring:{rest}", "the package `keyring` is not installed") from None
     service, _, user = rest.partition("/")

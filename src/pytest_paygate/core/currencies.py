@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _TWO_DIGITS = """
 AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF CHW CNY COP
@@ -36,8 +40,10 @@ class AmountConvention(StrEnum):
     STRIPE = "stripe"
 
 
-# docs.stripe.com/currencies: MGA is sent without decimals; ISK and UGX are sent times one hundred although ISO has none.
-_OVERRIDES = MappingProxyType({AmountConvention.STRIPE: MappingProxyType({"MGA": 0, "ISK": 2, "UGX": 2})})
+# docs.stripe.com/currencies: MGA is sent without decimals; ISK and UGX times one hundred, although ISO has none.
+_OVERRIDES: Mapping[AmountConvention, Mapping[str, int]] = MappingProxyType(
+    {AmountConvention.STRIPE: MappingProxyType({"MGA": 0, "ISK": 2, "UGX": 2})}
+)
 
 
 def exponent(currency: str, convention: AmountConvention = AmountConvention.ISO) -> int:
@@ -50,5 +56,5 @@ def exponent(currency: str, convention: AmountConvention = AmountConvention.ISO)
     Raises:
         KeyError: for a code that is in no table.
     """
-    override = _OVERRIDES.get(convention, {}).get(currency)
+    override = _OVERRIDES[convention].get(currency) if convention in _OVERRIDES else None
     return EXPONENTS[currency] if override is None else override

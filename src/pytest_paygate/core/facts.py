@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 FactValue: TypeAlias = str | int | float | bool | Money | datetime | tuple[str, ...]
-JsonValue: TypeAlias = str | int | float | bool | list[str] | dict[str, str | int] | None
+JsonValue: TypeAlias = str | int | float | bool | list[str] | dict[str, str | int]
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,127}")
 _WORD = re.compile(r"[\w][\w .,:;/()+%=-]{0,119}")
@@ -68,7 +68,7 @@ def from_json(kind: FactKind, value: JsonValue) -> FactValue:
         FactShapeError: when it does not fit the kind.
     """
     match kind, value:
-        case FactKind.MONEY, {"minor": int(minor), "currency": str(currency)} if len(value) == 2:  # type: ignore[arg-type]  # noqa: PLR2004 - the match has just proven a dict of two
+        case FactKind.MONEY, {"minor": int(minor), "currency": str(currency)} if len(value) == 2:  # type: ignore[arg-type]
             try:
                 return Money(minor, currency)
             except MoneyError as error:
@@ -77,7 +77,7 @@ def from_json(kind: FactKind, value: JsonValue) -> FactValue:
             return _time(datetime.fromisoformat(text))
         case FactKind.WORDS, list(words):
             return tuple(to_json(FactKind.WORDS, words))  # type: ignore[arg-type]
-        case (FactKind.MONEY | FactKind.TIME | FactKind.WORDS), _:
+        case ((FactKind.MONEY | FactKind.TIME | FactKind.WORDS), _):
             raise FactShapeError(f"the journal holds no {kind} here")
         case _:
             return to_json(kind, value)  # type: ignore[return-value]
@@ -108,7 +108,7 @@ def _pattern(pattern: re.Pattern[str], what: str) -> Callable[[object], str]:
 
 
 def _words(value: object) -> list[str]:
-    if not isinstance(value, list | tuple) or len(value) > 50:  # noqa: PLR2004 - a list longer than this is not evidence
+    if not isinstance(value, list | tuple) or len(value) > 50:
         raise FactShapeError("the value is not a short list of words")
     return [_word(item) for item in value]
 

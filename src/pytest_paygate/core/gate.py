@@ -28,8 +28,8 @@ _FIX = "Correct the file; a gate is data only, its keys are listed in docs/refer
 class Row(Model):
     """One line of the session report, or one pre-flight check.
 
-    `needs` names rows that must have passed; `money` marks rows that can lead to money moving; `person` rows at which a
-    person acts; `records` the facts without which a pass is not a pass; `observed` and `trace` are templates over facts.
+    `needs` names rows that must have passed; `money` marks rows that can lead to money moving, `person` those where a
+    person acts; `records` are the facts without which a pass is no pass; `observed`, `trace` are templates over facts.
     """
 
     id: str = Field(pattern=_ID)
@@ -161,9 +161,7 @@ def _flattened(document: dict[str, Any], file: str) -> dict[str, Any]:
     """`[gate]` holds the head of the file; its keys and the other tables make up one gate."""
     head = document.pop("gate", None)
     if not isinstance(head, dict):
-        raise configuration(
-            f"{file}: gate", "is missing", expected="a table [gate]", observed="none", next_step=_FIX
-        )
+        raise configuration(f"{file}: gate", "is missing", expected="a table [gate]", observed="none", next_step=_FIX)
     return {**head, **document}
 
 

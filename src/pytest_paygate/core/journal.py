@@ -80,7 +80,7 @@ def read(content: bytes, file: str) -> Journal:
     return Journal(tuple(entries), head, len(tail))
 
 
-def strict_json(text: bytes) -> Any:  # noqa: ANN401 - JSON is untyped until a model has read it
+def strict_json(text: bytes) -> Any:
     """Parse JSON without the liberties of the standard parser.
 
     Raises:

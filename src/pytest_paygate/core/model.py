@@ -62,7 +62,7 @@ def _path(loc: Sequence[int | str]) -> str:
     return text
 
 
-def _what(error: Any) -> str:  # noqa: ANN401 - pydantic's own TypedDict is not part of its public API
+def _what(error: Any) -> str:
     words = {
         "missing": "is missing",
         "extra_forbidden": "is not a known key",
@@ -73,7 +73,7 @@ def _what(error: Any) -> str:  # noqa: ANN401 - pydantic's own TypedDict is not 
     return words.get(error["type"], "has the wrong type or form")
 
 
-def _expected(model: type[Model], error: Any) -> str:  # noqa: ANN401 - see above
+def _expected(model: type[Model], error: Any) -> str:
     kind, context = error["type"], error.get("ctx", {})
     if kind == "missing":
         return "a value for this key"
@@ -103,7 +103,7 @@ def _known_keys(model: type[Model], loc: Sequence[int | str]) -> list[str]:
     return sorted(_resolve(schema, definitions).get("properties", {}))
 
 
-def _resolve(schema: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON Schema is untyped
+def _resolve(schema: Any, definitions: Mapping[str, Any]) -> Any:
     if "$ref" in schema:
         return definitions[schema["$ref"].rsplit("/", 1)[-1]]
     for choice in schema.get("anyOf", []):
@@ -117,4 +117,3 @@ def _shown(value: object) -> str:
         return "a table with the keys: " + (", ".join(map(str, value)) or "none")
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
-

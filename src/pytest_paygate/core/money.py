@@ -74,8 +74,8 @@ class Money:
             return cls(minor, code)
         surplus = exponent(code, convention) - exponent(code)
         if surplus <= 0:
-            return cls(minor * 10**-surplus, code)
-        whole, rest = divmod(minor, 10**surplus)
+            return cls(minor * int(10**-surplus), code)
+        whole, rest = divmod(minor, int(10**surplus))
         if rest:
             raise MoneyError(f"{minor} is not a whole number of {code} minor units in the {convention} convention")
         return cls(whole, code)
@@ -88,8 +88,8 @@ class Money:
         """
         missing = exponent(self.currency, convention) - exponent(self.currency)
         if missing >= 0:
-            return self.minor * 10**missing
-        whole, rest = divmod(self.minor, 10**-missing)
+            return self.minor * int(10**missing)
+        whole, rest = divmod(self.minor, int(10**-missing))
         if rest:
             raise MoneyError(f"{self} has decimals that the {convention} convention cannot express")
         return whole

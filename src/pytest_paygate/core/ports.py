@@ -70,7 +70,7 @@ class HttpClient(Protocol):
 
     base_url: str
 
-    async def request(  # noqa: PLR0913 - one keyword per independent part of a request
+    async def request(  # noqa: PLR0913 - one keyword for each independent part of a request
         self,
         method: str,
         path: str,

@@ -85,8 +85,16 @@ def keep(document: object, extra: Mapping[str, FactKind] | None = None) -> Kept:
 
 def plain(value: object) -> str:
     """A value for a message: shown when it is a number, money, a time or plain short words, described otherwise."""
-    for kind in (FactKind.FLAG, FactKind.INTEGER, FactKind.SECONDS, FactKind.MONEY, FactKind.TIME, FactKind.IDENTIFIER,
-                 FactKind.WORD, FactKind.WORDS):
+    for kind in (
+        FactKind.FLAG,
+        FactKind.INTEGER,
+        FactKind.SECONDS,
+        FactKind.MONEY,
+        FactKind.TIME,
+        FactKind.IDENTIFIER,
+        FactKind.WORD,
+        FactKind.WORDS,
+    ):
         try:
             return shown(from_json(kind, to_json(kind, value)))
         except FactShapeError:

@@ -88,7 +88,7 @@ def fold(entries: Iterable[ev.Entry]) -> RunState:
     return state
 
 
-def apply(state: RunState, event: ev.EventBody, seq: int, at: str) -> RunState:
+def apply(state: RunState, event: ev.EventBody, seq: int, at: str) -> RunState:  # noqa: C901 - one case an event
     """Return the state after one more event.
 
     Args:
@@ -106,13 +106,14 @@ def apply(state: RunState, event: ev.EventBody, seq: int, at: str) -> RunState:
         raise IllegalEventError("a journal begins with run_started")
     if state.finished is not None:
         raise IllegalEventError("nothing follows run_finished")
+    gate = state.gate
     match event:
         case ev.RowStarted():
-            state = _start_row(state, state.gate, event, seq)
+            state = _start_row(state, gate, event, seq)
         case ev.RowFinished():
-            state = _finish_row(state, state.gate, event, seq)
+            state = _finish_row(state, gate, event, seq)
         case ev.FactRecorded():
-            state = _record_fact(state, state.gate, event)
+            state = _record_fact(state, gate, event)
         case ev.RunStopped():
             state = replace(state, stopped=state.stopped or event)
         case ev.RunEscalated():

@@ -112,9 +112,7 @@ def judge(state: RunState) -> Judgement:
         return Judgement(Verdict.INCOMPLETE, ("the run never started",), ())
     gate = state.gate
     findings = [*_run_findings(state), *_row_findings(state, gate)]
-    criteria = tuple(
-        _criterion(state, gate, criterion) for criterion in gate.criteria if state.mode in criterion.modes
-    )
+    criteria = tuple(_criterion(state, gate, criterion) for criterion in gate.criteria if state.mode in criterion.modes)
     findings += [
         (_WEIGHT.get(result.status, Verdict.INCOMPLETE), f"criterion {result.criterion.id}: {result.reason}")
         for result in criteria
@@ -127,7 +125,10 @@ def judge(state: RunState) -> Judgement:
 
 def _run_findings(state: RunState) -> Iterable[tuple[Verdict, str]]:
     for escalation in state.escalated:
-        yield Verdict.ESCALATED, f"{escalation.amount} of charge {escalation.charge} is outstanding: {escalation.reason}"
+        yield (
+            Verdict.ESCALATED,
+            f"{escalation.amount} of charge {escalation.charge} is outstanding: {escalation.reason}",
+        )
     if state.stopped is not None:
         stop = state.stopped
         yield Verdict.STOPPED, f"guard {stop.guard} stopped the run: {stop.observed}, threshold {stop.threshold}"

@@ -32,9 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_load_initial_conftests(
-    early_config: pytest.Config, parser: pytest.Parser
-) -> Generator[None, None, None]:
+def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser) -> Generator[None, None, None]:
     """Register the short options last, so that a project's own conftest keeps `--env` or `--live` if it has them."""
     yield
     options.add_short(early_config, parser)
@@ -45,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     if config.getoption("paygate_live") or config.getoption("paygate_confirm"):
-        from pytest_paygate.plugin.live import refuse_live  # noqa: PLC0415 - only those who ask for it pay for it
+        from pytest_paygate.plugin.live import refuse_live
 
         refuse_live()
 
@@ -60,22 +58,22 @@ def activate(config: pytest.Config) -> None:
     """Register everything else. From here on the session has a gate."""
     if RUNS in config.stash:
         return
-    from pytest_paygate.plugin.active import register  # noqa: PLC0415 - keeps an unrelated run free of our imports
+    from pytest_paygate.plugin.active import register
 
     register(config)
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist's WorkerController, which may not be installed
+def pytest_configure_node(node: Any) -> None:
     """Give every xdist worker the same run identity, so that one session is one run."""
-    from pytest_paygate.plugin.distribution import share_identity  # noqa: PLC0415 - xdist controllers only
+    from pytest_paygate.plugin.distribution import share_identity
 
     share_identity(node)
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:  # noqa: ANN401 - xdist's own untyped objects
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Keep each gate on one worker, whatever `--dist` says; without a gate, xdist schedules as if we were not here."""
-    from pytest_paygate.plugin.distribution import make_scheduler  # noqa: PLC0415 - xdist controllers only
+    from pytest_paygate.plugin.distribution import make_scheduler
 
     return make_scheduler(config, log)

@@ -31,9 +31,7 @@ _REPEATING = (("reruns", "--reruns", 0), ("count", "--count", 1), ("force_flaky"
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_pycollect_makeitem(
-    collector: pytest.Module | pytest.Class, obj: object
-) -> Generator[None, Any, Any]:
+def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, obj: object) -> Generator[None, Any, Any]:
     """Put async rows on the session's event loop, whatever the project's ini says."""
     if inspect.iscoroutinefunction(obj) and (collector.path.parent / "gate.toml").is_file():
         marks = [mark for mark in getattr(obj, "pytestmark", []) if mark.name != "asyncio"]
@@ -42,9 +40,7 @@ def pytest_pycollect_makeitem(
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(
-    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
-) -> Generator[None, None, None]:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
     """Bind and order; outermost, so that no other plugin has the last word on the order of a gate."""
     before = list(items)
     yield

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -38,9 +37,9 @@ def is_controller(config: pytest.Config) -> bool:
     return not hasattr(config, "workerinput") and config.getoption("dist", "no") != "no"
 
 
-def share_identity(node: Any) -> None:  # noqa: ANN401 - xdist's WorkerController
+def share_identity(node: Any) -> None:
     """Hand the session's identity to a worker that is about to start."""
-    from pytest_paygate.plugin.runs import new_identity  # noqa: PLC0415 - xdist controllers only
+    from pytest_paygate.plugin.runs import new_identity
 
     config = node.config
     if not hasattr(config, "paygate_identity"):
@@ -49,9 +48,9 @@ def share_identity(node: Any) -> None:  # noqa: ANN401 - xdist's WorkerControlle
     node.workerinput[_DIST] = config.getoption("dist")
 
 
-def make_scheduler(config: pytest.Config, log: Any) -> Any:  # noqa: ANN401 - xdist's Scheduling protocol
+def make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Return a scheduler that decides once the collection is known, or None for a mode xdist itself refuses."""
-    from xdist import scheduler as xdist  # noqa: PLC0415 - optional: only its controller calls this
+    from xdist import scheduler as xdist
 
     ordinary = {
         "each": xdist.EachScheduling,
@@ -69,22 +68,22 @@ def make_scheduler(config: pytest.Config, log: Any) -> Any:  # noqa: ANN401 - xd
 class _UntilCollected:
     """Xdist's own scheduler for the mode, exchanged for a gate-keeping one when a gate turns up in the collection."""
 
-    def __init__(self, config: pytest.Config, log: Any, ordinary: Any, scoped: Any) -> None:  # noqa: ANN401 - xdist
+    def __init__(self, config: pytest.Config, log: Any, ordinary: Any, scoped: Any) -> None:
         self._config, self._log, self._scoped = config, log, scoped
         self._chosen = ordinary(config, log)
         self._keeping = False
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - stands in for the chosen scheduler
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._chosen, name)
 
-    def add_node_collection(self, node: Any, collection: Sequence[str]) -> None:  # noqa: ANN401 - xdist
+    def add_node_collection(self, node: Any, collection: Sequence[str]) -> None:
         """Look at the first collection that arrives, before anything is scheduled."""
         if not self._keeping and any(gate_of(self._config, nodeid) for nodeid in collection):
             self._keep_gates_together()
         self._chosen.add_node_collection(node, collection)
 
     def _keep_gates_together(self) -> None:
-        from pytest_paygate.plugin import activate  # noqa: PLC0415 - the controller collects nothing itself
+        from pytest_paygate.plugin import activate
 
         nodes, config = self._chosen.nodes, self._config
         scoped: Any = self._scoped
@@ -106,5 +105,3 @@ def gate_of(config: pytest.Config, nodeid: str) -> str:
     """The gate folder a test id belongs to, or nothing."""
     folder = (config.rootpath / nodeid.split("::", 1)[0]).parent
     return str(folder) if (folder / "gate.toml").is_file() else ""
-
-

@@ -26,9 +26,9 @@ def start(faults: Sequence[str]) -> Sandbox:
         ConfigurationError: when the sandbox extra is not installed, the world cannot start, or a fault is unknown.
     """
     try:
-        from pytest_paygate.sandbox.errors import SandboxError  # noqa: PLC0415 - an optional extra
-        from pytest_paygate.sandbox.faults import REGISTRY  # noqa: PLC0415 - see above
-        from pytest_paygate.sandbox.server import Sandbox, load_registry  # noqa: PLC0415 - see above
+        from pytest_paygate.sandbox.errors import SandboxError
+        from pytest_paygate.sandbox.faults import REGISTRY
+        from pytest_paygate.sandbox.server import Sandbox, load_registry
     except ImportError as error:
         raise configuration(
             "the embedded sandbox",

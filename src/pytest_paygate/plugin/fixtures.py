@@ -80,7 +80,7 @@ def api(paygate_gate_run: GateRun) -> Api:
 @pytest.fixture
 def poll(paygate_gate_run: GateRun) -> Poll:
     """Deadline polling, read-only and journalled."""
-    from pytest_paygate.adapters.polling import Poll as Polling  # noqa: PLC0415 - tenacity, on first use
+    from pytest_paygate.adapters.polling import Poll as Polling
 
     return Polling(recorder=paygate_gate_run.journal, clock=paygate_gate_run.clock)
 
@@ -103,14 +103,14 @@ def operator(paygate_gate_run: GateRun) -> Operator:
     return _made(paygate_gate_run, "operator", _operator)  # type: ignore[no-any-return]
 
 
-def _made(run: GateRun, name: str, make: Callable[[GateRun], Any]) -> Any:  # noqa: ANN401 - one cache for every client
+def _made(run: GateRun, name: str, make: Callable[[GateRun], Any]) -> Any:
     if name not in run.resources:
         run.resources[name] = make(run)
     return run.resources[name]
 
 
 def _api(run: GateRun) -> Api:
-    from pytest_paygate.adapters.http import Api as Client  # noqa: PLC0415 - httpx, on first use
+    from pytest_paygate.adapters.http import Api as Client
 
     environment = run.environment
     return Client(
@@ -127,25 +127,23 @@ def _api(run: GateRun) -> Api:
 def _db(run: GateRun) -> ReadOnlyDatabase | None:
     if run.environment.database is None:
         return None
-    from pytest_paygate.adapters.postgres import ReadOnlyDatabase as Database  # noqa: PLC0415 - psycopg, on first use
+    from pytest_paygate.adapters.postgres import ReadOnlyDatabase as Database
 
-    return Database(
-        run.environment.database, recorder=run.journal, clock=run.clock, extra_fields=run.gate.facts
-    )
+    return Database(run.environment.database, recorder=run.journal, clock=run.clock, extra_fields=run.gate.facts)
 
 
 def _provider(run: GateRun, name: str) -> Provider:
-    from pytest_paygate.providers import build  # noqa: PLC0415 - SDKs, on first use
+    from pytest_paygate.providers import build
 
     return build(Run(run).provider(name), recorder=run.journal, clock=run.clock, trace_id=run.trace_id)
 
 
 def _operator(run: GateRun) -> Operator:
     if run.payer is Payer.PERSON:
-        from pytest_paygate.adapters.operator_terminal import TerminalOperator  # noqa: PLC0415 - Unix terminals only
+        from pytest_paygate.adapters.operator_terminal import TerminalOperator
 
         return TerminalOperator(recorder=run.journal, clock=run.clock)
-    from pytest_paygate.adapters.operator_scripted import ScriptedOperator  # noqa: PLC0415 - unattended runs only
+    from pytest_paygate.adapters.operator_scripted import ScriptedOperator
 
     return ScriptedOperator(run.payer, recorder=run.journal, clock=run.clock)
 

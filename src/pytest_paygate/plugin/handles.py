@@ -18,7 +18,7 @@ from pytest_paygate.core.errors import (
     configuration,
     nearest,
 )
-from pytest_paygate.core.facts import FactShapeError, FactValue, from_json, to_json
+from pytest_paygate.core.facts import FactKind, FactShapeError, FactValue, from_json, to_json
 from pytest_paygate.core.redaction import plain
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Facts:
     def __init__(self, run: GateRun) -> None:
         self._run = run
 
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - the gate declares the type, not this signature
+    def __getitem__(self, name: str) -> Any:
         self._declared(name)
         if name not in self._run.state.facts:
             raise MissingFactError(
@@ -91,7 +91,7 @@ class Facts:
     def __iter__(self) -> Iterator[str]:
         return iter(self._run.state.facts)
 
-    def _declared(self, name: str) -> ev.FactKind:
+    def _declared(self, name: str) -> FactKind:
         kind = self._run.gate.facts.get(name)
         if kind is None:
             raise configuration(
@@ -258,7 +258,9 @@ def money_sentence(run: GateRun) -> str:
     if not money_began(run):
         return NOTHING_MOVED
     kind = {ev.Mode.LIVE: "Real money", ev.Mode.STAGING: "Test money"}.get(run.mode, "Sandbox money")
-    return f"{kind} may have moved in this run: look trace id {run.trace_id} up at the provider and refund what it shows."
+    return (
+        f"{kind} may have moved in this run: look trace id {run.trace_id} up at the provider and refund what it shows."
+    )
 
 
 def _setting(run: GateRun, table: str, values: Mapping[str, T], name: str) -> T:

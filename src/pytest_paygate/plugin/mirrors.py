@@ -39,10 +39,10 @@ def _facts(run: GateRun, row_id: str) -> dict[str, str]:
     return {name: shown(value) for name, value in run.state.rows[row_id].facts.items()}
 
 
-def _to_html(config: pytest.Config, report: Any, title: str, facts: dict[str, str]) -> None:  # noqa: ANN401 - extras are pytest-html's own attribute
+def _to_html(config: pytest.Config, report: Any, title: str, facts: dict[str, str]) -> None:
     if not config.pluginmanager.hasplugin("html") or not getattr(config.option, "htmlpath", None):
         return
-    from pytest_html import extras  # noqa: PLC0415 - only when the user asked for that report
+    from pytest_html import extras
 
     rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in facts.items())
     block = f"<details><summary>{escape(title)}</summary><table>{rows}</table></details>"
@@ -52,7 +52,7 @@ def _to_html(config: pytest.Config, report: Any, title: str, facts: dict[str, st
 def _to_allure(config: pytest.Config, run: GateRun, title: str, facts: dict[str, str]) -> None:
     if not getattr(config.option, "allure_report_dir", None):
         return
-    import allure  # noqa: PLC0415 - only when the user asked for that report
+    import allure
 
     allure.dynamic.title(title)
     allure.dynamic.epic("payment gate")

@@ -90,7 +90,7 @@ def pytest_runtest_makereport(
     outcome = item.stash[OUTCOME]
     if folder.run is not None and not outcome.settled:
         _weigh(folder.run, item, report, call, outcome)
-    elif folder.refused is not None and isinstance(report.longrepr, object) and report.failed:
+    elif folder.refused is not None and report.failed:
         report.longrepr = folder.refused.refusal.text()
     number = folder.gate.number(item.stash[ROW])
     report.user_properties.append((PROPERTY, f"{number} {item.stash[ROW]} {outcome.status}"))
@@ -166,7 +166,7 @@ def _repeated(run: GateRun, row_id: str, outcome: Outcome) -> None:
     pytest.fail(f"row {row_id} was started a second time in one run; it did not run again", pytrace=False)
 
 
-def plain_words(report: Any) -> list[str]:  # noqa: ANN401 - also CollectReport, which has no properties
+def plain_words(report: Any) -> list[str]:
     """Number, row id and status that a report carries, or nothing for any other test."""
     for name, value in getattr(report, "user_properties", ()):
         if name == PROPERTY:

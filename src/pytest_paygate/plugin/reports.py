@@ -41,7 +41,9 @@ def write(root: Path, identity: str, gate_ids: Sequence[str]) -> list[Outcome]:
         gate_ids: gates this process knows; an xdist controller knows none and finds them by their folders.
     """
     found = {path.parent.parent.name for path in journals(root) if path.parent.name == identity}
-    outcomes = [_write_run(root, gate_id, identity) for gate_id in [*gate_ids, *sorted(found - {*gate_ids})] if gate_id in found]
+    outcomes = [
+        _write_run(root, gate_id, identity) for gate_id in [*gate_ids, *sorted(found - {*gate_ids})] if gate_id in found
+    ]
     if outcomes:
         failure = _write_indexes(root, sorted(found))
         for outcome in outcomes:
@@ -87,7 +89,9 @@ def _write_run(root: Path, gate_id: str, identity: str) -> Outcome:
     try:
         directory.write_new("report.md", session_report.as_markdown(report).encode())
         html = directory.write_new("report.html", session_report.as_html(report).encode())
-        directory.write_new("evidence.json", session_report.as_evidence(state, dict(report.hashes)["journal head"]).encode())
+        directory.write_new(
+            "evidence.json", session_report.as_evidence(state, dict(report.hashes)["journal head"]).encode()
+        )
         outcome.lines.append(f"  report    {html}")
         outcome.lines.append(f"  journal   {directory.path / 'journal.jsonl'}")
     except JournalError as error:

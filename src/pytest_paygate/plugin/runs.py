@@ -130,7 +130,7 @@ class Runs:
     def _environment(self) -> Environment:
         if self._declared is not None:
             return resolve(self.choice.environment, self._declared, self.settings_file)
-        from pytest_paygate.plugin.embedded import environment_of, start  # noqa: PLC0415 - the sandbox extra
+        from pytest_paygate.plugin.embedded import environment_of, start
 
         if self._sandbox is None:
             self._sandbox = start(self.choice.faults)
@@ -253,7 +253,7 @@ class GateRun:
         finally:
             self.journal.close()
 
-    def _refund_wanted(self, typed: bool | None) -> bool:  # noqa: FBT001 - argparse's own three states
+    def _refund_wanted(self, typed: bool | None) -> bool:
         if self.environment.mode in {ev.Mode.LIVE, ev.Mode.REHEARSAL}:
             return True
         return self.environment.mode is ev.Mode.SANDBOX if typed is None else typed

@@ -83,7 +83,7 @@ def _interruption(exitstatus: int) -> str:
 
 
 def _write_reports(runs: Runs) -> list[Outcome]:
-    from pytest_paygate.plugin.reports import write  # noqa: PLC0415 - Jinja2 and the renderers, at the very end
+    from pytest_paygate.plugin.reports import write
 
     return write(runs.choice.reports, runs.identity, [folder.gate.id for folder in runs.folders.values()])
 
@@ -105,7 +105,7 @@ def _exit_code(runs: Runs, outcomes: list[Outcome], exitstatus: int) -> int:
     return EXIT_CODES[verdict]
 
 
-def _print_verdicts(reporter: Any, runs: Runs, outcomes: list[Outcome]) -> None:  # noqa: ANN401 - pytest's own class
+def _print_verdicts(reporter: Any, runs: Runs, outcomes: list[Outcome]) -> None:
     for folder in runs.folders.values():
         if folder.refused is not None:
             reporter.write_sep("=", f"gate {folder.gate.id} did not run", red=True, bold=True)

@@ -35,7 +35,7 @@ def reference(row: RowState) -> str:
     return f"{NAME} L{first}" if first == last else f"{NAME} L{first}–L{last}"
 
 
-def _told(event: ev.EventBody) -> str:  # noqa: PLR0911 - one line for each kind of event reads best as a table
+def _told(event: ev.EventBody) -> str:  # noqa: C901, PLR0911, PLR0912 - one case for each kind of event reads best as a table
     match event:
         case ev.RunStarted():
             return f"run {event.run_id} of gate {event.gate['id']} begins: {event.mode} at {event.target}"

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 BANNERS = {
     Mode.SANDBOX: ("SANDBOX", "Embedded sandbox: no real system, no real money. This run cannot decide a launch."),
     Mode.STAGING: ("STAGING", "Provider test mode: test money only. This run cannot decide a launch."),
-    Mode.REHEARSAL: ("REHEARSAL", "Rehearsal of the live path against the sandbox: no funds. It cannot decide a launch."),
+    Mode.REHEARSAL: (
+        "REHEARSAL",
+        "Rehearsal of the live path against the sandbox: no funds. It cannot decide a launch.",
+    ),
     Mode.LIVE: ("LIVE", "Real system, real money."),
 }
 _MISSING = "—"
@@ -124,7 +127,9 @@ def view(state: RunState, journal_head: str, torn_bytes: int = 0) -> ReportView:
         preflight=tuple(_row(state, gate, row) for row in gate.preflight),
         rows=tuple(_row(state, gate, row) for row in gate.rows),
         criteria=tuple(
-            CriterionView(result.criterion.id, result.criterion.title, result.criterion.owner, result.status, result.reason)
+            CriterionView(
+                result.criterion.id, result.criterion.title, result.criterion.owner, result.status, result.reason
+            )
             for result in judgement.criteria
         ),
         money=_money(state.facts),

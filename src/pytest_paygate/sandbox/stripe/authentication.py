@@ -37,6 +37,7 @@ def livemode_of(world: World, header: str | None) -> bool:
 
     Raises:
         StripeError: 401 without a usable key, 403 for a restricted key.
+
     """
     key = _key(header)
     if key is None:

@@ -50,6 +50,7 @@ def accept(card: Card, *, livemode: bool, today: datetime) -> Accepted:
 
     Raises:
         StripeError: 402 for a mistyped, expired or unknown card; a test card in a rehearsal is a `testmode_decline`.
+
     """
     digits = "".join(character for character in card.number if character not in " -")
     if not digits.isascii() or not digits.isdigit() or len(digits) not in _NUMBER_LENGTHS or not _luhn(digits):

@@ -111,8 +111,8 @@ async def _line(call: Call, item: Json, name: str) -> Json:
             raise errors.invalid("The price specified is inactive. This field only accepts active prices.", param=name)
         if price["recurring"] is not None:
             message = (
-                "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use "
-                "only one-time prices."
+                "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or "
+                "use only one-time prices."
             )
             raise errors.invalid(message, param=name)
         product = await storage.find(call, "product", price["product"])

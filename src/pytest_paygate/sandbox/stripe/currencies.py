@@ -41,6 +41,7 @@ def known(value: str, param: str = "currency") -> str:
 
     Raises:
         StripeError: 400 for a code the provider does not take.
+
     """
     code = value.lower()
     if code not in UNITS_PER_DOLLAR:
@@ -87,6 +88,7 @@ def check_amount(amount_minor: int, currency: str, settlement: str, param: str =
 
     Raises:
         StripeError: 400 `amount_too_small`, `amount_too_large` or `invalid_charge_amount`.
+
     """
     digits = DIGITS_MAX.get(currency, DIGITS_MAX_DEFAULT)
     if amount_minor >= 10**digits:

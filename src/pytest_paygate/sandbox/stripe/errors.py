@@ -22,6 +22,7 @@ class StripeError(Exception):
         param: the parameter at fault, in bracket notation.
         recorded: False for what the idempotency layer never keeps: failed validation, 401, 409 and 429.
         extra: further members such as `decline_code`, `charge`, `payment_intent`.
+
     """
 
     def __init__(  # noqa: PLR0913 - these are the members of one error body
@@ -86,7 +87,8 @@ def empty(param: str) -> StripeError:
     """An empty string for something that cannot be unset."""
     return invalid(
         f"You passed an empty string for '{param}'. We assume empty values are an attempt to unset a parameter; "
-        f"however '{param}' cannot be unset. You should remove '{param}' from your request or supply a non-empty value.",
+        f"however '{param}' cannot be unset. You should remove '{param}' from your request or supply a "
+        "non-empty value.",
         param=param,
         code="parameter_invalid_empty",
     )

@@ -27,6 +27,7 @@ async def emit(call: Call, kind: str, body: Json, before: Json | None = None) ->
         kind: the event type.
         body: the object after the change; a frozen copy is kept.
         before: the object before it, for `previous_attributes` of an update.
+
     """
     endpoints = await _subscribed(call, kind)
     data: Json = {"object": ordered(copy.deepcopy(body))}
@@ -70,7 +71,7 @@ async def _subscribed(call: Call, kind: str) -> list[tuple[str, str, str]]:
 
 async def _deliver(call: Call, event: Json, endpoints: list[tuple[str, str, str]]) -> None:
     # Imported here: the webhook engine is another system of this world and may import this one.
-    from pytest_paygate.sandbox import webhooks  # noqa: PLC0415 - see above
+    from pytest_paygate.sandbox import webhooks
 
     body = json.dumps(ordered(event), indent=2).encode()
     for endpoint_id, url, secret in endpoints:

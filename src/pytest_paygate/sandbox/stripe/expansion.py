@@ -45,6 +45,7 @@ async def expanded(call: Call, body: Json, paths: list[str]) -> Json:
 
     Raises:
         StripeError: 400 for a path that is too deep or names a member that cannot be expanded.
+
     """
     for path in paths:
         parts = path.split(".")

@@ -23,6 +23,7 @@ def decode(text: str) -> dict[str, Any]:
 
     Raises:
         StripeError: 400 for bytes that are not UTF-8, NUL characters, too many fields or too deep a nesting.
+
     """
     try:
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)

@@ -81,6 +81,7 @@ async def describe_session(world: World, session_id: str) -> HostedCheckout:
 
     Raises:
         NoSuchPageError: there is no such session.
+
     """
     async with _opened(world, "checkout.session", session_id) as call:
         session = await storage.find(call, "checkout.session", session_id)
@@ -108,6 +109,7 @@ async def pay_session(world: World, session_id: str, card: Card) -> PaymentOutco
 
     Raises:
         NoSuchPageError: there is no such session.
+
     """
     try:
         async with _opened(world, "checkout.session", session_id) as call:
@@ -129,6 +131,7 @@ async def describe_challenge(world: World, payment_intent_id: str) -> HostedChec
 
     Raises:
         NoSuchPageError: there is no such payment intent.
+
     """
     async with _opened(world, "payment_intent", payment_intent_id) as call:
         intent = await storage.find(call, "payment_intent", payment_intent_id)
@@ -147,6 +150,7 @@ async def authenticate(world: World, payment_intent_id: str, succeed: bool) -> P
 
     Raises:
         NoSuchPageError: there is no such payment intent.
+
     """
     async with _opened(world, "payment_intent", payment_intent_id) as call:
         session = await _session_of(call, payment_intent_id)

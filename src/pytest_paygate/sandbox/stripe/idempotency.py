@@ -44,6 +44,7 @@ async def claim(call: Call, endpoint: str, digest: str) -> Saved | None:
 
     Raises:
         StripeError: 400 when the key was used for something else, 409 while its first request still runs.
+
     """
     key = str(call.idempotency_key)
     if len(key) > KEY_CHARACTERS_MAX:
@@ -61,7 +62,8 @@ async def claim(call: Call, endpoint: str, digest: str) -> Saved | None:
     if await cursor.fetchone() is not None:
         return None
     cursor = await call.connection.execute(
-        "SELECT endpoint, fingerprint, status, body, request_id FROM stripe.idempotency WHERE livemode = %s AND key = %s",
+        "SELECT endpoint, fingerprint, status, body, request_id FROM stripe.idempotency"
+        " WHERE livemode = %s AND key = %s",
         (call.livemode, key),
     )
     found = await cursor.fetchone()

@@ -47,6 +47,7 @@ async def page(  # noqa: PLR0913 - one list endpoint's choices, mostly by keywor
 
     Raises:
         StripeError: 400 for two cursors or a cursor that names nothing.
+
     """
     if "starting_after" in sent and "ending_before" in sent:
         raise errors.invalid("You cannot specify both ending_before and starting_after.", param="ending_before")
@@ -84,6 +85,7 @@ def page_of(rows: list[Json], sent: Json, url: str) -> Json:
 
     Raises:
         StripeError: 400 for a cursor that names nothing.
+
     """
     limit = sent.get("limit", LIMIT_DEFAULT)
     ids = [row["id"] for row in rows]

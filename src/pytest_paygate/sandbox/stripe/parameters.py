@@ -51,6 +51,7 @@ def read(spec: Mapping[str, Field], raw: Mapping[str, Any], prefix: str = "") ->
 
     Raises:
         StripeError: 400, in Stripe's order: unknown parameters, then missing ones, then wrong values.
+
     """
     strangers = [_named(prefix, name) for name in raw if name not in spec]
     if strangers:
@@ -194,6 +195,7 @@ def merged(old: Mapping[str, str], sent: Mapping[str, str | None] | None) -> dic
 
     Raises:
         StripeError: 400 when the result would hold more than 50 keys.
+
     """
     if sent is None:
         return {}
@@ -211,8 +213,8 @@ def _check_metadata(key: str, value: Any, name: str) -> None:
         raise errors.invalid(message, param=name)
     if len(value) > METADATA_VALUE_CHARACTERS_MAX:
         message = (
-            f"Metadata values can have up to {METADATA_VALUE_CHARACTERS_MAX} characters, but you passed in a value that "
-            f"is {len(value)} characters. Invalid value: {value[:50]}..."
+            f"Metadata values can have up to {METADATA_VALUE_CHARACTERS_MAX} characters, but you passed in a value "
+            f"that is {len(value)} characters. Invalid value: {value[:50]}..."
         )
         raise errors.invalid(message, param=f"{name}[{key}]")
 

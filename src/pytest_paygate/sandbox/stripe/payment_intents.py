@@ -124,9 +124,9 @@ _REASONS = ("abandoned", "duplicate", "fraudulent", "requested_by_customer")
 # Members that say how much, of what and by whom: fixed once the money is on its way.
 _FIXED_LATER = ("amount", "currency", "customer", "capture_method", "payment_method", "payment_method_data")
 _RETURN_URL_MISSING = (
-    "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of these payment "
-    "methods might redirect your customer off of your page, you must provide a `return_url`. If you don't want to accept "
-    "redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` and "
+    "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of these "
+    "payment methods might redirect your customer off of your page, you must provide a `return_url`. If you don't want "
+    "to accept redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` and "
     "`automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and Payment Intents."
 )
 _METHOD_MISSING = (
@@ -170,8 +170,8 @@ async def _confirm(call: Call, sent: Json) -> Json | Refusal:
         because = (
             "it has already succeeded after being previously confirmed."
             if status == "succeeded"
-            else f"it has a status of {status}. Only a PaymentIntent with one of the following statuses may be confirmed: "
-            "requires_confirmation, requires_action."
+            else f"it has a status of {status}. Only a PaymentIntent with one of the following statuses may be "
+            "confirmed: requires_confirmation, requires_action."
         )
         raise errors.unexpected_state(f"You cannot confirm this PaymentIntent because {because}", intent.body)
     _apply_settings(intent, sent)
@@ -274,7 +274,7 @@ async def _capture(call: Call, sent: Json) -> Json:
             "PaymentIntent with one of the following statuses may be captured: requires_capture."
         )
         raise errors.unexpected_state(message, intent.body)
-    amount = sent.get("amount_to_capture", intent.body["amount_capturable"])
+    amount = int(sent.get("amount_to_capture", intent.body["amount_capturable"]))
     if amount > intent.body["amount_capturable"]:
         message = (
             f"The provided `amount_to_capture` ({amount}) is greater than the remaining amount capturable "

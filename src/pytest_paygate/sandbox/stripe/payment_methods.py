@@ -72,6 +72,7 @@ async def from_data(call: Call, sent: Json) -> Row:
 
     Raises:
         StripeError: 400 without card data, 402 for a card that cannot be used.
+
     """
     if "card" not in sent:
         raise errors.missing("payment_method_data[card]")
@@ -91,6 +92,7 @@ async def resolve(call: Call, method_id: str, param: str = "payment_method") -> 
 
     Raises:
         StripeError: 400 resource_missing.
+
     """
     accepted = cards.accept_published(method_id, call.world.clock.now_utc())
     if accepted is None:
@@ -110,6 +112,7 @@ async def attach_to(call: Call, row: Row, customer: Row) -> None:
 
     Raises:
         StripeError: 402 for a card that declines when it is checked, 400 when it belongs to another customer.
+
     """
     behaviour = behaviour_of(row)
     if not behaviour.attachable and behaviour.decline is not None:

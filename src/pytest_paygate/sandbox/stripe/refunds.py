@@ -156,6 +156,7 @@ def _refundable(charge: Row, sent: Json) -> int:
 
     Raises:
         StripeError: 400 for a charge that failed, was never captured or is refunded already, or for too much.
+
     """
     body = charge.body
     if body["status"] != "succeeded":

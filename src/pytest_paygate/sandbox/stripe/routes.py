@@ -57,6 +57,7 @@ def app(world: World, extra_routes: Sequence[BaseRoute] = ()) -> Starlette:
     Args:
         world: whose state it serves.
         extra_routes: pages served on the same address, such as Checkout's `/c/pay/{id}` and `/3ds/{id}`.
+
     """
     routes: list[BaseRoute] = list(extra_routes)
     routes += [

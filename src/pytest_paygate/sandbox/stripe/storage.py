@@ -78,6 +78,7 @@ async def in_url(call: Call, object_name: str, object_id: str, *, lock: bool = F
 
     Raises:
         StripeError: 404 resource_missing, with the mode hint when the other mode has it.
+
     """
     row = await find(call, object_name, object_id, lock=lock)
     if row is None:
@@ -90,6 +91,7 @@ async def in_parameter(call: Call, object_name: str, object_id: str, param: str,
 
     Raises:
         StripeError: 400 resource_missing with that parameter.
+
     """
     row = await find(call, object_name, object_id, lock=lock)
     if row is None:

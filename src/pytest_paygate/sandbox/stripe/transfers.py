@@ -131,8 +131,8 @@ async def _reverse(call: Call, sent: Json) -> Json:
     amount = sent.get("amount", left)
     if amount > left:
         message = (
-            f"Reversal amount ({currencies.shown(amount, transfer.body['currency'])}) is greater than unreversed amount "
-            f"on transfer ({currencies.shown(left, transfer.body['currency'])})"
+            f"Reversal amount ({currencies.shown(amount, transfer.body['currency'])}) is greater than unreversed "
+            f"amount on transfer ({currencies.shown(left, transfer.body['currency'])})"
         )
         raise errors.refused(message, param="amount")
     before = copy.deepcopy(transfer.body)

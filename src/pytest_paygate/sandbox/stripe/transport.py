@@ -162,6 +162,7 @@ async def _form(request: Request) -> Json:
 
     Raises:
         StripeError: 400 for a body that is not a form, 413 for one that is too large.
+
     """
     body = bytearray()
     async for chunk in request.stream():
@@ -171,8 +172,8 @@ async def _form(request: Request) -> Json:
     content_type = request.headers.get("content-type", _FORM).partition(";")[0].strip().lower()
     if body and content_type != _FORM:
         message = (
-            f"Invalid request (check that your POST content type is {_FORM}). If you have any questions, we can help at "
-            "https://support.stripe.com/."
+            f"Invalid request (check that your POST content type is {_FORM}). If you have any questions, we can help "
+            "at https://support.stripe.com/."
         )
         raise errors.invalid(message)
     try:
