@@ -48,7 +48,12 @@ class _Site(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Page)
         self.pages: dict[tuple[str, str], tuple[int, dict[str, str], str]] = {}
+        # What the site shows once something has been sent to it.
+        self.after: dict[tuple[str, str], dict[tuple[str, str], tuple[int, dict[str, str], str]]] = {}
         self.received: list[tuple[str, str, str]] = []
+
+    def handle_error(self, *_arguments: object) -> None:
+        """A payer that has left is no news."""
 
     @property
     def url(self) -> str:
@@ -63,6 +68,7 @@ class _Page(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
         self.server.received.append((self.command, self.path, body))
         status, headers, text = self.server.pages.get((self.command, self.path), (404, {}, "<h1>nothing here</h1>"))
+        self.server.pages.update(self.server.after.get((self.command, self.path), {}))
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -176,22 +182,35 @@ def test_a_redirect_that_would_repeat_the_card_is_refused(site: _Site) -> None:
     assert [path for _method, path, _body in site.received] == ["/pay", "/go"]
 
 
-def test_a_return_to_the_shop_is_judged_by_the_payment_page(site: _Site) -> None:
-    """When the page sends the payer back to another host, the payment page itself is asked what happened."""
+@pytest.mark.parametrize(
+    ("afterwards", "money"),
+    [("paid", None), ("open", "The card was sent: it may have been charged.")],
+)
+def test_a_return_to_the_shop_is_judged_by_the_payment_page(site: _Site, afterwards: str, money: str | None) -> None:
+    """Being sent back to the shop proves nothing: the payment page itself is asked what became of the payment."""
+    shop = f"http://localhost:{site.server_address[1]}/thanks?status=succeeded"
     site.pages["GET", "/pay"] = (200, {}, CARD_FORM.format(action="/go"))
-    site.pages["POST", "/go"] = (303, {"location": "http://shop.invalid/thanks"}, "")
+    site.pages["POST", "/go"] = (303, {"location": shop}, "")
+    site.after["POST", "/go"] = {("GET", "/pay"): (200, {}, f'<main data-state="{afterwards}"></main>')}
+    if money is None:
+        assert pay(f"{site.url}/pay").state == "paid"
+    else:
+        with pytest.raises(PaymentUnclearError) as unclear:
+            pay(f"{site.url}/pay")
+        assert unclear.value.refusal.money == money
+    assert [(method, path) for method, path, _body in site.received] == [
+        ("GET", "/pay"),
+        ("POST", "/go"),
+        ("GET", "/pay"),
+    ]
 
-    def paid_from_now_on() -> None:
-        site.pages["GET", "/pay"] = (200, {}, '<main data-state="paid"></main>')
 
-    threading.Timer(0, paid_from_now_on)
-    first = site.pages["GET", "/pay"]
-    assert first[0] == 200
-    site.pages["POST", "/go"] = (303, {"location": f"http://localhost:{site.server_address[1]}/thanks"}, "")
-    site.pages["GET", "/thanks"] = (200, {}, "<h1>thank you</h1>")
-    with pytest.raises(PaymentUnclearError):
-        # The page still declares itself open: the return alone is no proof of payment.
-        pay(f"{site.url}/pay")
+def test_a_payment_under_way_is_waited_for(site: _Site) -> None:
+    """A page that says processing is looked at again until it has an end."""
+    site.pages["GET", "/pay"] = (200, {}, CARD_FORM.format(action="/pay"))
+    site.pages["POST", "/pay"] = (200, {}, '<main data-state="processing"></main>')
+    site.after["POST", "/pay"] = {("GET", "/pay"): (200, {}, '<main data-state="paid"></main>')}
+    assert pay(f"{site.url}/pay").state == "paid"
 
 
 @pytest.mark.parametrize(

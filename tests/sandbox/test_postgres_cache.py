@@ -90,6 +90,15 @@ def test_packing_and_unpacking_keep_every_file(tmp_path: Path) -> None:
     assert all(path.stat().st_mode & 0o077 == 0 for path in (target, *target.rglob("*")))
 
 
+def test_an_image_shorter_than_its_index_ends_in_an_error(tmp_path: Path) -> None:
+    """Even unchecked, a cut image is refused instead of being written for ever."""
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "PG_VERSION").write_bytes(b"18")
+    image = postgres_cache.pack(tmp_path / "source")
+    with pytest.raises(OSError, match="ends before its last file"):
+        postgres_cache.unpack(image[:-2], tmp_path / "target", None)
+
+
 def test_the_configured_cache_folder_is_used_privately(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """XDG_CACHE_HOME decides, one folder per user id, closed to others."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))

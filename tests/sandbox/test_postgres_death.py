@@ -77,7 +77,7 @@ class Home:
         }
         environment |= {"HOME": str(self.home), "TMPDIR": str(self.temp)}
         wanted_uid = self.uid if self.uid != os.geteuid() else -1
-        return subprocess.Popen(  # noqa: S603 - our own interpreter and script
+        return subprocess.Popen(
             [sys.executable, "-c", CHILD, str(wanted_uid), json.dumps(self.packages), mode],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -149,7 +149,7 @@ def accepts(port: int) -> bool:
 
 def processes_naming(text: str) -> list[str]:
     """The command lines, of any process of any user, that hold `text`."""
-    listing = subprocess.run(["ps", "-A", "-ww", "-o", "args="], capture_output=True, text=True, check=True)  # noqa: S607 - ps
+    listing = subprocess.run(["ps", "-A", "-ww", "-o", "args="], capture_output=True, text=True, check=True)
     return [line for line in listing.stdout.splitlines() if text in line]
 
 

@@ -135,11 +135,13 @@ def test_a_server_whose_host_rules_refuse_new_roles(
             assert time.monotonic() < deadline, "the server did not read its host rules again"
         before = inventory(dsn)
         monkeypatch.setenv("PAYGATE_SANDBOX_DSN", dsn)
-        with PostgresServer.start(DATABASES) as server:
-            with psycopg.connect(server.read_only_dsn("marketplace"), autocommit=True) as connection:
-                assert connection.info.user == "paygate"
-                with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-                    connection.execute("DELETE FROM orders")
+        with (
+            PostgresServer.start(DATABASES) as server,
+            psycopg.connect(server.read_only_dsn("marketplace"), autocommit=True) as connection,
+        ):
+            assert connection.info.user == "paygate"
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                connection.execute("DELETE FROM orders")
         assert inventory(dsn) == before
 
 

@@ -36,7 +36,8 @@ class Started:
     def ports(self) -> list[int]:
         """Every port it listens on, PostgreSQL's included."""
         urls = [value for name, value in self.description.items() if name.endswith("_url")]
-        return sorted({httpx.URL(url).port or 0 for url in urls})
+        databases = [value for name, value in self.description.items() if name.endswith("_dsn")]
+        return sorted({httpx.URL(url).port or 0 for url in urls + databases})
 
     def gone(self) -> bool:
         """Whether nothing of it is left: process, ports, files."""

@@ -164,8 +164,10 @@ def test_no_postgresql_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"faults": {"no_such": {}}}, "unknown fault 'no_such': see `paygate sandbox --list-faults`"),
         (
             {"delays_seconds": {"marketplace.nothing": 1}},
-            "unknown delay 'marketplace.nothing': choose from marketplace.completion, marketplace.reversal,"
-            " stripe.refund_settles, stripe.refund_fails, webhooks.first_retry",
+            (
+                "unknown delay 'marketplace.nothing': choose from marketplace.completion, marketplace.reversal,"
+                " stripe.refund_settles, stripe.refund_fails, webhooks.first_retry"
+            ),
         ),
         (
             {"delays_seconds": {"marketplace.completion": -1}},

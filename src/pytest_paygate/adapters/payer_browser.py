@@ -118,7 +118,7 @@ class _Walk(Visit):
             challenge = page.locator(f"button[name=outcome][value={self.card.challenge_answer}]")
             if await challenge.count():
                 await self._press(page, "button[name=outcome][value=" + self.card.challenge_answer + "]")
-            elif self.card_sent and state in {PayerState.DECLINED, "open"}:
+            elif self.card_sent and state == PayerState.DECLINED:
                 return PayerState.DECLINED, await self._alert(page)
             else:
                 await self._type_card(page, state)

@@ -76,7 +76,7 @@ class _Walk(Visit):
                 fields = {**challenge.hidden, "outcome": self.card.challenge_answer}
                 page, at = await self._submit(client, challenge, at, fields)
                 continue
-            if self.card_sent and page.state in {PayerState.DECLINED, "open"}:
+            if self.card_sent and page.state == PayerState.DECLINED:
                 return PayerState.DECLINED, page.alert
             page, at = await self._type_card(client, page, at)
         return self.refuse(f"the payment page did not end after {_PAGES_MAX} pages")

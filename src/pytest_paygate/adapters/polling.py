@@ -166,6 +166,7 @@ class _Wait(Generic[T]):
         self._server_errors = 0
         self._last: T | None = None
         self._word = ""
+        self._place = 0
         self._outcome: PollOutcome | None = None
 
     def waited_seconds(self) -> float:
@@ -262,14 +263,19 @@ class _Wait(Generic[T]):
         return PollOutcome.REACHED if self._reaches(word) else None
 
     def _check_order(self, word: str) -> None:
-        known = self._word in self._order and word in self._order
-        if known and self._order.index(word) < self._order.index(self._word):
+        """Compare with the last word that has a place in the order; a word without one says nothing."""
+        if word not in self._order:
+            return
+        place = self._order.index(word)
+        if place < self._place:
+            before = self._order[self._place]
             self._recorder.record(
                 AnomalyRecorded(
                     code="status_went_backwards",
-                    detail=f"{self._name}: {_word(self._word)}, then {_word(word)}",
+                    detail=f"{self._name}: {_word(before)}, then {_word(word)}",
                 )
             )
+        self._place = place
 
 
 def _word(text: str) -> str:

@@ -6,6 +6,7 @@ somewhere inside a suite, and the value itself never lands in a message.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from pytest_paygate.core.errors import Refusal, RowFailedError
@@ -27,7 +28,7 @@ def pick(document: object, path: str, kind: type[T]) -> T:
     """
     node = document
     for part in path.split(".") if path else ():
-        if isinstance(node, dict) and part in node:
+        if isinstance(node, Mapping) and part in node:
             node = node[part]
         elif isinstance(node, list) and part.isdecimal() and int(part) < len(node):
             node = node[int(part)]

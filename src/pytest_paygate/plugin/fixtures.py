@@ -110,17 +110,22 @@ def _made(run: GateRun, name: str, make: Callable[[GateRun], Any]) -> Any:
 
 
 def _api(run: GateRun) -> Api:
-    from pytest_paygate.adapters.http import Api as Client
+    return _client(run, run.environment.base_url, "target")
 
-    environment = run.environment
+
+def _client(run: GateRun, base_url: str, party: str) -> Api:
+    from pytest_paygate.adapters.http import Api as Client  # httpx, on first use
+
     return Client(
-        environment.base_url,
-        party="target",
+        base_url,
+        party=party,
         recorder=run.journal,
         clock=run.clock,
         trace_id=run.trace_id,
         extra_fields=run.gate.facts,
-        ca_file=Path(environment.ca_file) if environment.ca_file else None,
+        ca_file=Path(run.environment.ca_file) if run.environment.ca_file else None,
+        # A provider has no use for our trace headers; the payment's metadata carries the trace there.
+        first_party=party == "target",
     )
 
 
@@ -133,9 +138,12 @@ def _db(run: GateRun) -> ReadOnlyDatabase | None:
 
 
 def _provider(run: GateRun, name: str) -> Provider:
-    from pytest_paygate.providers import build
+    from pytest_paygate.providers import build  # SDKs, on first use
 
-    return build(Run(run).provider(name), recorder=run.journal, clock=run.clock, trace_id=run.trace_id)
+    access = Run(run).provider(name)
+    return build(
+        name, access.key, access.base_url, client=lambda base_url: _client(run, base_url, name), clock=run.clock
+    )
 
 
 def _operator(run: GateRun) -> Operator:

@@ -58,9 +58,9 @@ def _html() -> Environment:
 
 @cache
 def _markdown() -> Environment:
-    environment = Environment(  # noqa: S701 - Markdown, escaped by the finalizer; HTML has an environment of its own
+    environment = Environment(
         loader=PackageLoader("pytest_paygate.renderers"),
-        autoescape=False,
+        autoescape=False,  # noqa: S701 - Markdown, escaped by the finalizer; HTML has its own environment
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

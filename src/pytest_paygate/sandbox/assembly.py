@@ -16,6 +16,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from pytest_paygate.sandbox import control, webhooks
 from pytest_paygate.sandbox.errors import SandboxError
+from pytest_paygate.sandbox.hosted_page.stripe_pages import routes as stripe_page_routes
 from pytest_paygate.sandbox.hyperswitch import routes as hyperswitch_routes
 from pytest_paygate.sandbox.marketplace import routes as marketplace_routes
 from pytest_paygate.sandbox.marketplace import worker
@@ -103,7 +104,7 @@ async def running(plan: Plan) -> AsyncIterator[RunningWorld]:
         apps = {
             "marketplace": marketplace_routes.app(shop),
             "hyperswitch": hyperswitch_routes.app(world),
-            "stripe": stripe_routes.app(world),
+            "stripe": stripe_routes.app(world, stripe_page_routes(world)),
             "control": control.app(world, control.Views(whole.ledger, whole.deliveries, shop.log, whole.wake)),
         }
         async with (
@@ -134,9 +135,10 @@ async def _answers(addresses: Addresses) -> None:
     ) as client:
         for question in questions:
             try:
-                status = (await client.get(question)).status_code
+                answer = await client.get(question)
             except httpx.HTTPError as failure:
-                status = type(failure).__name__
-            if status not in {200, 401}:
-                message = f"The sandbox was not started: {question} answered {status}"
+                message = f"The sandbox was not started: {question} did not answer ({type(failure).__name__})"
+                raise SandboxError(message) from None
+            if answer.status_code not in {200, 401}:
+                message = f"The sandbox was not started: {question} answered {answer.status_code}"
                 raise SandboxError(message)

@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -111,6 +112,9 @@ def unpack(image: bytes, data: Path, account: Account | None) -> None:
     """Write a sound image out as the new folder `data`, owned by `account`, private to its owner.
 
     The folder above `data` must still be closed to `account`: nobody may swap a path while root writes below it.
+
+    Raises:
+        OSError: it could not be written, or the image is shorter than its index says.
     """
     start = len(_MAGIC) + _DIGEST_BYTES
     blobs_at = start + _LENGTH_BYTES + int.from_bytes(image[start : start + _LENGTH_BYTES])
@@ -126,6 +130,8 @@ def unpack(image: bytes, data: Path, account: Account | None) -> None:
         try:
             while size:
                 written = os.write(descriptor, blobs[offset : offset + size])
+                if not written:
+                    raise OSError(errno.EIO, "the cluster ends before its last file", name)
                 offset, size = offset + written, size - written  # noqa: PLW2901 - a short write goes on where it stopped
             if account:
                 os.fchown(descriptor, account.uid, account.gid)

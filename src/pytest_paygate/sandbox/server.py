@@ -12,6 +12,7 @@ import asyncio
 import os
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from pytest_paygate.sandbox import delays as known_delays
@@ -45,7 +46,7 @@ class Sandbox:
         self.description = description
 
     @classmethod
-    def start(
+    def start(  # noqa: PLR0913 - the whole choice of a sandbox, all by keyword
         cls,
         *,
         environment: str = "sandbox",
@@ -211,10 +212,13 @@ def _start_postgres_while_importing() -> PostgresServer:
     try:
         with ThreadPoolExecutor(1, "paygate-postgres") as helper:
             starting = helper.submit(_start_postgres)
-            import pytest_paygate.sandbox.assembly
+            # Both take time, and neither needs the other.
+            import_module("pytest_paygate.sandbox.assembly")
     except ImportError as failure:
         if starting.exception() is None:
             starting.result().stop()
+        if failure.name is None or failure.name.startswith("pytest_paygate"):
+            raise
         message = f"The sandbox was not started: {failure.name} is not installed; pip install 'pytest-paygate[sandbox]'"
         raise SandboxError(message) from None
     return starting.result()
@@ -236,9 +240,8 @@ def _start_postgres() -> PostgresServer:
 
 def load_registry() -> None:
     """Fill the registry with every fault of every part."""
-    import pytest_paygate.sandbox.marketplace.faults
-    import pytest_paygate.sandbox.stripe.faults
-    import pytest_paygate.sandbox.webhooks.faults
+    for part in ("marketplace", "stripe", "webhooks"):
+        import_module(f"pytest_paygate.sandbox.{part}.faults")
 
 
 def _switched(wanted: Mapping[str, Mapping[str, object]]) -> Faults:

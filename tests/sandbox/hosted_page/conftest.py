@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
 from dataclasses import dataclass, field, replace
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
-import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -24,6 +22,7 @@ from pytest_paygate.sandbox.hosted_page import (
     challenge_routes,
     routes,
 )
+from pytest_paygate.sandbox.serving import serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -81,17 +80,11 @@ def checkout(**changes: object) -> Checkout:
 
 
 @contextlib.asynccontextmanager
-async def serving(application: Starlette) -> AsyncIterator[str]:
+async def serving_at(application: Starlette) -> AsyncIterator[str]:
     """Serve an application on a free loopback port and give its base URL."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(application, log_config=None, access_log=False, lifespan="off"))
-    task = asyncio.create_task(server._serve([listener]))  # noqa: SLF001 - serve() would take over the signal handlers
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await task
-        listener.close()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with serving({"one": application}, {"one": listener}):
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 async def arrived(request: Request) -> PlainTextResponse:
@@ -106,7 +99,7 @@ async def served() -> AsyncIterator[Shop]:
     application = Starlette(
         routes=[*routes(state, "/pay"), *challenge_routes(state, "/3ds"), Route("/thanks", arrived, methods=["GET"])]
     )
-    async with serving(application) as base:
+    async with serving_at(application) as base:
         state.base = base
         yield state
 

@@ -77,7 +77,12 @@ async def test_page_shows_what_is_bought(client: httpx.AsyncClient) -> None:
     assert (response.status_code, state_of(response)) == (200, "open")
     assert elements.attribute("p", "data-amount-minor") == "500"
     assert elements.attribute("p", "data-currency") == "EUR"
-    for text in ("EUR 5.00", "Paygate Market", "Commercial licence: Aurora", "no real money; use the published test cards"):
+    for text in (
+        "EUR 5.00",
+        "Paygate Market",
+        "Commercial licence: Aurora",
+        "no real money; use the published test cards",
+    ):
         assert text in response.text
 
 
@@ -93,7 +98,9 @@ async def test_fields_are_labelled_and_autocompleted(client: httpx.AsyncClient) 
     """Each card field has a label bound to it and the standard autocomplete token."""
     elements = Elements((await client.get("/pay/one")).text)
     labels = {values["for"] for tag, values in elements.tags if tag == "label"}
-    fields = {values["autocomplete"]: values["id"] for tag, values in elements.tags if tag == "input" and "id" in values}
+    fields = {
+        values["autocomplete"]: values["id"] for tag, values in elements.tags if tag == "input" and "id" in values
+    }
     assert set(fields) == {"cc-number", "cc-exp", "cc-csc", "cc-name"}
     assert set(fields.values()) == labels
 
@@ -146,7 +153,9 @@ async def test_foreign_return_address_is_left_to_by_the_page(client: httpx.Async
     assert ("meta", {"http-equiv": "refresh", "content": "0;url=https://shop.example/thanks?a=1&b=2"}) in elements.tags
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "//shop.example", "http://", "http://a b/", "http://[::1"])
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "data:text/html,x", "//shop.example", "http://", "http://a b/", "http://[::1"]
+)
 async def test_return_address_that_runs_is_never_used(client: httpx.AsyncClient, shop: Any, url: str) -> None:
     """A return or cancel address that is not plain http or https is neither linked to nor followed."""
     shop.checkouts["one"] = replace(shop.checkouts["one"], return_url=url, cancel_url=url)
@@ -192,7 +201,9 @@ async def test_second_card_pays_after_a_decline(client: httpx.AsyncClient, shop:
         ("cvc", "12a", "security code is invalid"),
     ],
 )
-async def test_unusable_field_is_named(client: httpx.AsyncClient, shop: Any, field: str, value: str, message: str) -> None:
+async def test_unusable_field_is_named(
+    client: httpx.AsyncClient, shop: Any, field: str, value: str, message: str
+) -> None:
     """A field that cannot be right is refused on the page, marked, and never reaches the provider."""
     response = await pay(client, GOOD | {field: value})
     marked = [v["id"] for tag, v in Elements(response.text).tags if tag == "input" and v.get("aria-invalid") == "true"]
@@ -260,7 +271,9 @@ async def test_form_of_another_checkout_is_refused(client: httpx.AsyncClient, sh
 async def test_cross_site_submission_is_refused(client: httpx.AsyncClient, shop: Any) -> None:
     """A browser that says the form came from another site is not believed."""
     token = token_of(await client.get("/pay/one"))
-    response = await client.post("/pay/one", data={"form_token": token} | GOOD, headers={"sec-fetch-site": "cross-site"})
+    response = await client.post(
+        "/pay/one", data={"form_token": token} | GOOD, headers={"sec-fetch-site": "cross-site"}
+    )
     assert (response.status_code, shop.charges) == (403, [])
 
 
@@ -274,7 +287,9 @@ async def test_cross_site_submission_is_refused(client: httpx.AsyncClient, shop:
         (b"&".join(b"a=1" for _ in range(500)), "application/x-www-form-urlencoded"),
     ],
 )
-async def test_malformed_form_is_refused_as_a_page(client: httpx.AsyncClient, shop: Any, body: bytes, content_type: str) -> None:
+async def test_malformed_form_is_refused_as_a_page(
+    client: httpx.AsyncClient, shop: Any, body: bytes, content_type: str
+) -> None:
     """Whatever is sent, the answer is a page that says nothing was charged, not a crash."""
     response = await client.post("/pay/one", content=body, headers={"content-type": content_type})
     assert response.status_code == 400
@@ -340,7 +355,9 @@ async def test_challenge_ends_as_chosen(client: httpx.AsyncClient, shop: Any, ch
 
 
 @pytest.mark.parametrize("fields", [{"outcome": "complete"}, {"outcome": "maybe"}, {}])
-async def test_challenge_without_its_token_changes_nothing(client: httpx.AsyncClient, shop: Any, fields: dict[str, str]) -> None:
+async def test_challenge_without_its_token_changes_nothing(
+    client: httpx.AsyncClient, shop: Any, fields: dict[str, str]
+) -> None:
     """Nobody completes a challenge with a forged form, and an unknown choice is asked again."""
     response = await client.post("/3ds/one", data={"form_token": "forged"} | fields)
     assert (response.status_code, state_of(response), shop.charges) == (403, "challenge", [])
@@ -356,7 +373,13 @@ async def test_oldest_forms_are_forgotten_first() -> None:
 
 @pytest.mark.parametrize(
     ("minor", "currency", "shown"),
-    [(500, "eur", "EUR 5.00"), (5, "USD", "USD 0.05"), (500, "jpy", "JPY 500"), (1230, "KWD", "KWD 1.230"), (500, "isk", "ISK 5.00")],
+    [
+        (500, "eur", "EUR 5.00"),
+        (5, "USD", "USD 0.05"),
+        (500, "jpy", "JPY 500"),
+        (1230, "KWD", "KWD 1.230"),
+        (500, "isk", "ISK 5.00"),
+    ],
 )
 async def test_amount_is_written_with_the_currency_s_decimals(minor: int, currency: str, shown: str) -> None:
     """Five euros are never shown as five hundred."""

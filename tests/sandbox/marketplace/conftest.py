@@ -129,7 +129,9 @@ def _query(sandbox: Sandbox) -> Callable[..., list[dict[str, Any]]]:
 def notify(sandbox: Sandbox) -> Callable[..., httpx.Response]:
     """Send the marketplace a webhook of our own making, signed as Hyperswitch signs unless told otherwise."""
 
-    def send(event: object, *, signature: str | None = None, event_bytes: bytes | None = None) -> httpx.Response:
+    def send(
+        event: object, *, signature: str | bytes | None = None, event_bytes: bytes | None = None
+    ) -> httpx.Response:
         body = json.dumps(event).encode() if event_bytes is None else event_bytes
         right = hmac.new(sandbox.description.hyperswitch_webhook_secret.encode(), body, hashlib.sha512).hexdigest()
         headers = {"X-Webhook-Signature-512": right if signature is None else signature}

@@ -51,7 +51,7 @@ def test_a_token_is_stored_as_its_digest_only(buyer: Any, query: Callable[..., l
 
 
 @pytest.mark.parametrize("header", [None, "Bearer", "Bearer nobody", "Basic abc", "Bearer " + "x" * 4000])
-@pytest.mark.parametrize("path", ["/marketplace/products", "/orders/ord_1", "/licenses/mine"])
+@pytest.mark.parametrize("path", ["/orders/ord_1", "/licenses/mine"])
 def test_no_valid_token_is_401(sandbox: Sandbox, path: str, header: str | None) -> None:
     """Products, orders and licences are for logged-in buyers."""
     headers = {} if header is None else {"Authorization": header}

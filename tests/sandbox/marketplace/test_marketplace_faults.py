@@ -41,7 +41,7 @@ SEEN_AT_ONCE: dict[str, Callable[[Any], bool]] = {
     "huge_body": lambda buyer: len(login(buyer).content) > 8 * 1024 * 1024,
     "html_instead_of_json": lambda buyer: login(buyer).text.startswith("<!doctype html>"),
     "malformed_json": lambda buyer: login(buyer).text.endswith("cut-in-the-mid"),
-    "slow_answers": lambda buyer: buyer.client.get("/health").status_code == 200,
+    "slow_answers": lambda buyer: buyer.client.get("/health").elapsed.total_seconds() >= 0.05,
 }
 
 
@@ -58,7 +58,7 @@ def test_a_fault_is_seen_counted_and_cleared(buyer: Any, faults: Faults, name: s
     assert SEEN_AT_ONCE[name](buyer)
     assert fired(faults, name) > before
     faults.clear()
-    if name != "slow_answers":
+    if name != "slow_answers":  # a busy machine may be slow by itself
         assert not SEEN_AT_ONCE[name](buyer)
 
 
@@ -74,7 +74,7 @@ def test_an_order_that_never_completes_has_been_charged(buyer: Any, faults: Faul
     faults.set("order_never_completes")
     order = buyer.order()
     buyer.pay(order)
-    until(lambda: faults.report(), lambda report: report["order_never_completes"]["fired"])
+    until(faults.report, lambda report: report["order_never_completes"]["fired"])
     assert buyer.read(order["order_id"])["status"] == "pending"
 
 
@@ -120,7 +120,7 @@ def test_a_refund_that_never_settles_has_moved_money(buyer: Any, faults: Faults,
     order_id = buyer.completed()["order_id"]
     faults.set("refund_never_settles")
     buyer.refund(order_id)
-    until(lambda: faults.report(), lambda report: report["refund_never_settles"]["fired"])
+    until(faults.report, lambda report: report["refund_never_settles"]["fired"])
     assert buyer.read(order_id)["status"] == "refund_pending"
 
 

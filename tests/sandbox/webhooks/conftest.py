@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 import pytest_asyncio
-import uvicorn
 from psycopg_pool import AsyncConnectionPool
 from starlette.applications import Starlette
 from starlette.responses import Response
@@ -22,6 +19,8 @@ from pytest_paygate.sandbox import webhooks
 from pytest_paygate.sandbox.clock import Clock
 from pytest_paygate.sandbox.faults import Faults
 from pytest_paygate.sandbox.identifiers import Identifiers
+from pytest_paygate.sandbox.postgres import PostgresServer
+from pytest_paygate.sandbox.serving import serving
 from pytest_paygate.sandbox.world import Addresses, Keys, World
 
 if TYPE_CHECKING:
@@ -64,38 +63,25 @@ class Receiver:
 
 
 @contextlib.asynccontextmanager
-async def serving(application: Starlette) -> AsyncIterator[str]:
+async def serving_at(application: Starlette) -> AsyncIterator[str]:
     """Serve an application on a free loopback port and give its base URL."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(application, log_config=None, access_log=False, lifespan="off")
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server._serve([listener]))  # noqa: SLF001 - serve() would take over the signal handlers
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await task
-        listener.close()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with serving({"one": application}, {"one": listener}):
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 @pytest.fixture(scope="module")
 def dsn() -> Iterator[str]:
-    """A fresh database with the delivery tables."""
-    admin = os.environ["H3_DSN"]
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute("DROP DATABASE IF EXISTS h3_webhooks WITH (FORCE)")
-        connection.execute("CREATE DATABASE h3_webhooks")
-    target = psycopg.conninfo.make_conninfo(admin, dbname="h3_webhooks")
-    with psycopg.connect(target) as connection:
-        connection.execute(webhooks.SCHEMA)
-    yield target
+    """A database with the delivery tables, on a server of its own."""
+    with PostgresServer.start({"provider": webhooks.SCHEMA}) as server:
+        yield server.dsn("provider")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def listening() -> AsyncIterator[Receiver]:
     """A receiver behind a running server."""
     state = Receiver()
-    async with serving(Starlette(routes=[Route("/hook", state.handle, methods=["POST"])])) as base:
+    async with serving_at(Starlette(routes=[Route("/hook", state.handle, methods=["POST"])])) as base:
         state.url = f"{base}/hook"
         yield state
 

@@ -61,7 +61,8 @@ def test_one_changed_byte_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ["", "t=1700000000", "v1=aa", "t=x,v1=aa", "t=1,t=2,v1=aa", "t=\u0661,v1=aa", "t=" + "9" * 5000 + ",v1=aa", ",,=,"]
+    "header",
+    ["", "t=1700000000", "v1=aa", "t=x,v1=aa", "t=1,t=2,v1=aa", "t=\u0661,v1=aa", "t=" + "9" * 5000 + ",v1=aa", ",,=,"],
 )
 def test_malformed_header_is_refused(header: str) -> None:
     """Anything that is not one time and a v1 is refused without another exception."""

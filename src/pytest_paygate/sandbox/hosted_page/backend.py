@@ -38,7 +38,11 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """What the page shows. `notice` is the message of a decline that happened elsewhere, such as a failed challenge."""
+    """What the page shows.
+
+    `notice` is the message of a decline that happened elsewhere, such as a failed challenge; `continue_url` leads to a
+    challenge that still waits for an answer.
+    """
 
     amount_minor: int
     currency: str
@@ -49,6 +53,7 @@ class Checkout:
     return_url: str | None = None
     cancel_url: str | None = None
     notice: str | None = None
+    continue_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,10 @@ def page(template: str, checkout: Checkout | None, *, status: int = 200, **value
 def message_page(
     state: str, title: str, text: str, checkout: Checkout | None = None, *, status: int = 200, **values: Any
 ) -> HTMLResponse:
-    """A page that only tells something. Values: `link` with `link_text`, and `refresh` in seconds with or without link."""
+    """A page that only tells something.
+
+    Values: `link` with `link_text`, `refresh` in seconds with or without a link, `error` for bad news.
+    """
     shown = {"link": None, "link_text": "", "refresh": None, "error": False} | values
     return page("message.html", checkout, status=status, state=state, title=title, text=text, **shown)
 

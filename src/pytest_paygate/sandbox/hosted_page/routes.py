@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Route
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from pytest_paygate.sandbox.hosted_page.backend import Checkout, CheckoutBackend
+    from pytest_paygate.sandbox.hosted_page.backend import Checkout, CheckoutBackend, Outcome
 
 _LOG = logging.getLogger(__name__)
 _EMPTY = CardForm("", "", None, {})
@@ -62,6 +62,10 @@ class CheckoutPages:
             return unknown_page()
         if checkout.state is not PageState.OPEN:
             return settled_page(checkout)
+        return await self._pay(request, checkout, fields)
+
+    async def _pay(self, request: Request, checkout: Checkout, fields: dict[str, str]) -> Response:
+        checkout_id = request.path_params["checkout_id"]
         form = read_card(fields)
         cross_site = request.headers.get("sec-fetch-site") == "cross-site"
         token = fields.get("form_token", "")
@@ -72,20 +76,21 @@ class CheckoutPages:
             return self._form(request, checkout, form, alert=" ".join(form.errors.values()), status=422)
         try:
             outcome = await self._backend.pay(checkout_id, form.card)
-        except Exception as error:  # noqa: BLE001 - a person must get a page; the traceback could hold the card
-            _LOG.error("paying %s broke down: %s", checkout_id, type(error).__name__)  # noqa: TRY400 - see above
+        except Exception as error:  # noqa: BLE001 - a person gets a page, whatever broke; the trace could hold the card
+            _LOG.error("paying %s broke down: %s", checkout_id, type(error).__name__)
             text = "We cannot say whether the payment went through. Do not pay again before you have checked."
             return message_page("processing", "Something went wrong", text, checkout, status=500, error=True)
+        return await self._after(request, checkout, form, outcome)
+
+    async def _after(self, request: Request, checkout: Checkout, form: CardForm, outcome: Outcome) -> Response:
         if outcome.state is OutcomeState.DECLINED:
             return self._form(request, checkout, form, alert=outcome.message, status=402)
         if outcome.location is not None and outcome.state in {OutcomeState.PAID, OutcomeState.CHALLENGE}:
             return leave(outcome.location, outcome.state, checkout)
-        current = await self._backend.describe(checkout_id)
+        current = await self._backend.describe(request.path_params["checkout_id"])
         return unknown_page() if current is None else settled_page(current)
 
-    def _form(
-        self, request: Request, checkout: Checkout, form: CardForm, *, alert: str, status: int = 200
-    ) -> Response:
+    def _form(self, request: Request, checkout: Checkout, form: CardForm, *, alert: str, status: int = 200) -> Response:
         browser = browser_of(request.cookies.get(COOKIE))
         cancel_url = checkout.cancel_url if is_web_address(checkout.cancel_url) else None
         response = page(
@@ -111,9 +116,16 @@ def unknown_page() -> Response:
 def settled_page(checkout: Checkout) -> Response:
     """A checkout that takes no card: paid, under way or over."""
     link = checkout.return_url if is_web_address(checkout.return_url) else None
-    values = {"link": link, "link_text": "Return to the shop"}
+    values: dict[str, Any] = {"link": link, "link_text": "Return to the shop"}
     if checkout.state is PageState.PAID:
-        return message_page("paid", "Payment complete", "Thank you. Your payment has been received.", checkout, **values)
+        return message_page(
+            "paid", "Payment complete", "Thank you. Your payment has been received.", checkout, **values
+        )
+    if checkout.state is PageState.PROCESSING and is_web_address(checkout.continue_url):
+        text = "Your bank still asks you to confirm this payment."
+        return message_page(
+            "processing", "Confirmation needed", text, checkout, link=checkout.continue_url, link_text="Continue"
+        )
     if checkout.state is PageState.PROCESSING:
         text = "Your payment is being processed. This page looks again by itself."
         return message_page("processing", "Payment under way", text, checkout, refresh=_PROCESSING_REFRESH_SECONDS)

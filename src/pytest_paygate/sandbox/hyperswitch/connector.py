@@ -109,7 +109,9 @@ class Connector:
         """Cancel a payment intent that has not been captured."""
         form = {"cancellation_reason": reason} if reason in _CANCEL_REASONS else {}
         path = f"/v1/payment_intents/{attempt.connector_transaction_id}/cancel"
-        return await self._call("POST", path, {key: str(value) for key, value in form.items()}, f"{attempt.attempt_id}_cancel")
+        return await self._call(
+            "POST", path, {key: str(value) for key, value in form.items()}, f"{attempt.attempt_id}_cancel"
+        )
 
     async def refund(self, refund: Refund, intent_id: str) -> Reply:
         """Refund a captured payment intent, wholly or in part."""
@@ -135,12 +137,10 @@ class Connector:
     async def webhook_endpoints(self) -> list[dict[str, Any]]:
         """The webhook endpoints registered at Stripe."""
         listed = await self._call("GET", "/v1/webhook_endpoints", {"limit": str(_PAGE)})
+        if listed.verdict is not Verdict.OBJECT:
+            message = f"the connector cannot read its webhook endpoints: {listed.message or 'no usable answer'}"
+            raise RuntimeError(message)
         return list(listed.body.get("data", []))
-
-    async def register_webhook(self, url: str, events: tuple[str, ...]) -> Reply:
-        """Create a webhook endpoint; its secret is in this answer and in no later one."""
-        form = {"url": url} | {f"enabled_events[{place}]": name for place, name in enumerate(events)}
-        return await self._call("POST", "/v1/webhook_endpoints", form)
 
     async def delete_webhook(self, endpoint_id: str) -> None:
         """Remove a webhook endpoint."""

@@ -116,9 +116,11 @@ def guarded(world: World, endpoint: Endpoint, *, keyed: bool = True) -> Endpoint
             answer = await endpoint(request)
         except errors.ApiError as error:
             return error.response()
-        except Exception as error:  # noqa: BLE001 - an accident must not answer with its trace, which could hold a card
-            _LOG.error("%s broke down: %s", request.url.path, type(error).__name__)  # noqa: TRY400 - see above
+        except Exception as error:  # noqa: BLE001 - the answer must not be a trace, which could hold a card
+            _LOG.error("%s broke down: %s", request.url.path, type(error).__name__)
             return errors.internal().response()
-        return answer if not isinstance(answer, dict | list) else JSONResponse(answer, 200, {"Cache-Control": "no-store"})
+        return (
+            answer if not isinstance(answer, dict | list) else JSONResponse(answer, 200, {"Cache-Control": "no-store"})
+        )
 
     return run

@@ -107,10 +107,10 @@ async def listing(world: World, body: dict[str, Any], limit: int | None, offset:
     }
     delivered = "EXISTS (SELECT FROM webhooks.deliveries d WHERE d.event_id = e.event_id AND d.status = 'delivered')"
     async with world.provider_pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute("SELECT count(*) AS total FROM hyperswitch.events e" + where, parameters)
+        await cursor.execute(f"SELECT count(*) AS total FROM hyperswitch.events e{where}", parameters)  # noqa: S608 - constants
         counted = await cursor.fetchone()
         await cursor.execute(
-            f"SELECT e.*, {delivered} AS delivered FROM hyperswitch.events e{where}"  # noqa: S608 - constants only
+            f"SELECT e.*, {delivered} AS delivered FROM hyperswitch.events e{where}"  # noqa: S608 - constants
             " ORDER BY seq DESC LIMIT %(limit)s OFFSET %(offset)s",
             parameters,
         )
@@ -131,7 +131,10 @@ async def attempts(world: World, event_id: str) -> list[dict[str, Any]]:
         {
             **_item(event),
             "is_delivery_successful": one["status_code"] is not None and 200 <= one["status_code"] < 300,
-            "request": {"body": one["body"].decode(), "headers": [list(pair) for pair in one["request_headers"].items()]},
+            "request": {
+                "body": one["body"].decode(),
+                "headers": [list(pair) for pair in one["request_headers"].items()],
+            },
             "response": {
                 "body": one["response_body"],
                 "headers": None,

@@ -174,8 +174,8 @@ async def change(connection: AsyncConnection[Any], record: Record, now: float, *
         sql.SQL(", ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in columns),
         sql.Identifier(key),
     )
-    values = [_stored(value) for value in columns.values()]
-    await connection.execute(query, [*values, getattr(record, key)])
+    stored: list[object] = [_stored(value) for value in columns.values()]
+    await connection.execute(query, [*stored, getattr(record, key)])
     return replace(record, **columns)  # type: ignore[arg-type]  # the names are checked by `replace` itself
 
 

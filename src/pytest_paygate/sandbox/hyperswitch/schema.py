@@ -75,10 +75,4 @@ CREATE TABLE hyperswitch.events (
     object_id text NOT NULL,
     created_at double precision NOT NULL
 );
-
-CREATE TABLE hyperswitch.connector_webhooks (
-    endpoint_id text PRIMARY KEY,
-    url text NOT NULL UNIQUE,
-    secret text NOT NULL
-);
 """

@@ -70,9 +70,12 @@ async def _walk(call: Call, node: Any, parts: list[str], path: str) -> None:
         return
     if name not in _LINKS.get(str(node.get("object")), ()):
         raise _cannot(path)
-    node[name] = await _linked(call, node, name)
-    if rest:
-        await _walk(call, node[name], rest, path)
+    linked = await _linked(call, node, name)
+    if linked is None:
+        # Asking for what is not there must not make an absent member appear.
+        return
+    node[name] = linked
+    await _walk(call, linked, rest, path)
 
 
 async def _linked(call: Call, node: Json, name: str) -> Any:

@@ -274,7 +274,7 @@ async def _capture(call: Call, sent: Json) -> Json:
             "PaymentIntent with one of the following statuses may be captured: requires_capture."
         )
         raise errors.unexpected_state(message, intent.body)
-    amount = int(sent.get("amount_to_capture", intent.body["amount_capturable"]))
+    amount: int = sent.get("amount_to_capture") or intent.body["amount_capturable"]
     if amount > intent.body["amount_capturable"]:
         message = (
             f"The provided `amount_to_capture` ({amount}) is greater than the remaining amount capturable "

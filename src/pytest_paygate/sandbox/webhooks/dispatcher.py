@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from weakref import WeakKeyDictionary
 
 import httpx
@@ -65,18 +65,17 @@ class Dispatcher:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _listen(self) -> None:
+        # The pool was opened with a text; it could also have been given a function.
+        conninfo = cast("str", self._world.provider_pool.conninfo)
         while True:
             with contextlib.suppress(psycopg.OperationalError):
-                async with self._world.provider_pool.connection() as connection:
-                    try:
-                        await connection.set_autocommit(True)
-                        await connection.execute(f"LISTEN {queue.CHANNEL}")
-                        # Whatever was committed before LISTEN took effect is found by one look.
+                # A connection of its own: one that listens for ever is not the pool's to lend.
+                async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+                    await connection.execute(f"LISTEN {queue.CHANNEL}")
+                    # Whatever was committed before LISTEN took effect is found by one look.
+                    self._wake.set()
+                    async for _ in connection.notifies():
                         self._wake.set()
-                        async for _ in connection.notifies():
-                            self._wake.set()
-                    finally:
-                        await connection.close()
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _dispatch(self) -> None:
@@ -110,7 +109,7 @@ class Dispatcher:
         await queue.settle(self._world, delivery, attempt, self._retry_seconds(delivery.attempts + 1))
         if attempt.accepted and delivery.source == "stripe":
             # Imported here: the emulator imports this package to enqueue.
-            from pytest_paygate.sandbox.stripe import hosted  # noqa: PLC0415 - see above
+            from pytest_paygate.sandbox.stripe import hosted
 
             await hosted.webhook_delivered(self._world, delivery.event_id)
 

@@ -169,14 +169,13 @@ async def apply_plan(world: World, delivery: Delivery, plan: Plan) -> bool:
 
 async def settle(world: World, delivery: Delivery, attempt: Attempt, retry_seconds: float | None) -> None:
     """Record an attempt: delivered, to be retried after `retry_seconds`, or exhausted when that is None."""
-    if attempt.accepted:
-        status = "delivered"
-    else:
-        status = "exhausted" if retry_seconds is None else "pending"
+    refused = "exhausted" if retry_seconds is None else "pending"
+    status = "delivered" if attempt.accepted else refused
     number = delivery.attempts + 1
     async with world.provider_pool.connection() as connection:
         await connection.execute(
-            "INSERT INTO webhooks.attempts (delivery_id, number, at, request_headers, status_code, response_body, error)"
+            "INSERT INTO webhooks.attempts (delivery_id, number, at, request_headers, status_code,"
+            " response_body, error)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s)",
             (
                 delivery.id,

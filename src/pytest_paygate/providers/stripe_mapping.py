@@ -1,0 +1,139 @@
+"""Stripe's objects as the port's values. Pure.
+
+Mode is read off objects that carry it; refunds and balance transactions do not. An unknown status is UNKNOWN, never a
+success. Amounts follow Stripe's own count of minor units.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from pytest_paygate.core.currencies import AmountConvention
+from pytest_paygate.core.ports import (
+    BalanceTransaction,
+    Card,
+    Charge,
+    Payment,
+    PaymentStatus,
+    Refund,
+    RefundStatus,
+    Transfer,
+)
+from pytest_paygate.providers.document import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAME: Final = "stripe"
+_PAYMENT: Mapping[str, PaymentStatus] = MappingProxyType(
+    {
+        "requires_payment_method": PaymentStatus.REQUIRES_PAYMENT,
+        "requires_confirmation": PaymentStatus.REQUIRES_PAYMENT,
+        "requires_action": PaymentStatus.REQUIRES_ACTION,
+        "processing": PaymentStatus.PROCESSING,
+        "requires_capture": PaymentStatus.REQUIRES_CAPTURE,
+        "succeeded": PaymentStatus.SUCCEEDED,
+        "canceled": PaymentStatus.CANCELLED,
+    }
+)
+_REFUND: Mapping[str, RefundStatus] = MappingProxyType(
+    {
+        "pending": RefundStatus.PENDING,
+        "requires_action": RefundStatus.REQUIRES_ACTION,
+        "succeeded": RefundStatus.SUCCEEDED,
+        "failed": RefundStatus.FAILED,
+        "canceled": RefundStatus.CANCELLED,
+    }
+)
+
+
+def document(data: object) -> Document:
+    """An object of the API."""
+    return Document(data, AmountConvention.STRIPE)
+
+
+def payment(data: object) -> Payment:
+    """A payment intent, its latest charge expanded where there is one."""
+    intent = document(data)
+    charge = intent.inner("latest_charge")
+    return Payment(
+        payment_id=intent.text("id"),
+        status=_PAYMENT.get(intent.text("status"), PaymentStatus.UNKNOWN),
+        amount=intent.money("amount"),
+        received=intent.money("amount_received"),
+        created=intent.moment("created"),
+        livemode=intent.flag("livemode"),
+        processor=NAME,
+        card=None if charge is None else _card(charge),
+        charge_id=intent.text_or_empty("latest_charge"),
+        metadata=intent.words("metadata"),
+    )
+
+
+def charge(data: object) -> Charge:
+    """A charge."""
+    found = document(data)
+    return Charge(
+        charge_id=found.text("id"),
+        payment_id=found.text_or_empty("payment_intent"),
+        amount=found.money("amount"),
+        captured=found.money("amount_captured"),
+        refunded=found.money("amount_refunded"),
+        succeeded=found.text("status") == "succeeded",
+        is_captured=found.flag("captured"),
+        created=found.moment("created"),
+        livemode=found.flag("livemode"),
+        card=_card(found),
+        balance_transaction_id=found.text_or_empty("balance_transaction"),
+        metadata=found.words("metadata"),
+    )
+
+
+def refund(data: object) -> Refund:
+    """A refund."""
+    found = document(data)
+    return Refund(
+        refund_id=found.text("id"),
+        payment_id=found.text_or_empty("payment_intent"),
+        charge_id=found.text_or_empty("charge"),
+        amount=found.money("amount"),
+        status=_REFUND.get(found.text_or_empty("status"), RefundStatus.UNKNOWN),
+        created=found.moment("created"),
+        failure_reason=found.text_or_empty("failure_reason"),
+        balance_transaction_id=found.text_or_empty("balance_transaction"),
+    )
+
+
+def transfer(data: object) -> Transfer:
+    """A transfer to a connected account."""
+    found = document(data)
+    return Transfer(
+        transfer_id=found.text("id"),
+        amount=found.money("amount"),
+        reversed_amount=found.money("amount_reversed"),
+        destination=found.text_or_empty("destination"),
+        source_charge_id=found.text_or_empty("source_transaction"),
+        created=found.moment("created"),
+        livemode=found.flag("livemode"),
+    )
+
+
+def balance_transaction(data: object) -> BalanceTransaction:
+    """A line of the ledger, in the settlement currency."""
+    found = document(data)
+    return BalanceTransaction(
+        balance_transaction_id=found.text("id"),
+        kind=found.text("type"),
+        amount=found.money("amount"),
+        fee=found.money("fee"),
+        net=found.money("net"),
+        created=found.moment("created"),
+        status=found.text("status"),
+    )
+
+
+def _card(found: Document) -> Card | None:
+    details = found.inner("payment_method_details")
+    card = None if details is None else details.inner("card")
+    return None if card is None else Card(brand=card.text_or_empty("brand"), last4=card.text_or_empty("last4"))
