@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Operator,
         PaymentStatus,
         Provider,
+        Refund,
         RefundStatus,
     )
     from pytest_paygate.core.secret import Secret
@@ -43,6 +44,7 @@ __all__ = [
     "Poll",
     "PollResult",
     "Provider",
+    "Refund",
     "RefundStatus",
     "RowFailedError",
     "RowPendingError",
@@ -59,7 +61,16 @@ _HOMES = {
     "core.errors": ("MissingFactError", "PaygateError", "RowFailedError", "RowPendingError"),
     "core.events": ("Mode",),
     "core.money": ("Money", "MoneyError"),
-    "core.ports": ("Database", "HoldAnswer", "HoldPoint", "Operator", "PaymentStatus", "Provider", "RefundStatus"),
+    "core.ports": (
+        "Database",
+        "HoldAnswer",
+        "HoldPoint",
+        "Operator",
+        "PaymentStatus",
+        "Provider",
+        "Refund",
+        "RefundStatus",
+    ),
     "core.secret": ("Secret",),
     "plugin.handles": ("Facts", "Run"),
     "version": ("__version__",),

@@ -11,7 +11,7 @@ from pytest_paygate import HoldPoint, Mode, Money, MoneyError, PaymentStatus, Re
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pytest_paygate import Answer, Database, Facts, Operator, Poll, Provider, Run
+    from pytest_paygate import Answer, Database, Facts, Operator, Poll, Provider, Refund, Run
     from suites.e2e.conftest import Buyer
 
 ORDER_STATES = ("pending", "completed", "refund_pending", "refunded")
@@ -200,10 +200,11 @@ async def test_reversal(buyer: Buyer, run: Run, facts: Facts, poll: Poll, provid
     facts["seconds_to_refunded"] = seen.waited_seconds
     facts["licence_gone"] = not await licences_of(buyer, facts["order_id"])
 
-    refunds = await provider("stripe").refunds(facts["connector_payment_id"])
+    ledger = provider("stripe")
+    refunds = await ledger.refunds(facts["connector_payment_id"])
     facts["refunds_seen"] = len(refunds)
     run.check("the number of refunds of this charge", observed=len(refunds), expected=1)
-    refund = refunds[0]
+    refund = await stays_refunded(run, poll, ledger, refunds[0])
     facts["provider_refund_id"] = refund.refund_id
     facts["provider_refund_status"] = refund.status.value
     facts["amount_refunded"] = refund.amount
@@ -211,6 +212,22 @@ async def test_reversal(buyer: Buyer, run: Run, facts: Facts, poll: Poll, provid
     run.check("the refund's status", observed=refund.status.value, expected=RefundStatus.SUCCEEDED.value)
     run.check("the refunded charge", observed=refund.charge_id, expected=facts["charge_id"])
     run.check("whether the licence is gone from /licenses/mine", observed=facts["licence_gone"], expected=True)
+
+
+async def stays_refunded(run: Run, poll: Poll, ledger: Provider, refund: Refund) -> Refund:
+    """Watch a refund for as long as it must stay as it is; the last look counts."""
+    seconds = float(run.thresholds["refund_stays_seconds"])
+    if not seconds:
+        return refund
+    seen = await poll.until(
+        "refund_stays",
+        lambda: ledger.read_refund(refund.refund_id),
+        value=lambda read: read.status.value,
+        goal=(),
+        bad={RefundStatus.FAILED.value, RefundStatus.CANCELLED.value},
+        deadline_seconds=seconds,
+    )
+    return seen.last or refund
 
 
 def money_in(document: object, field: str, run: Run) -> Money:

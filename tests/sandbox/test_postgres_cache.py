@@ -114,6 +114,23 @@ def test_the_home_cache_is_the_default(tmp_path: Path, monkeypatch: pytest.Monke
     assert postgres_cache.cache_folder() == tmp_path / ".cache" / "pytest-paygate" / f"uid-{os.geteuid()}"
 
 
+def test_root_leaves_no_folder_in_the_home_of_a_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under sudo HOME is the user's: root then keeps its cache elsewhere, and the user's own home serves the user."""
+    home, temp = tmp_path / "home", tmp_path / "temp"
+    home.mkdir()
+    temp.mkdir()
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr(tempfile, "tempdir", str(temp))
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.chown(home, 65534, 65534)
+    folder = postgres_cache.cache_folder()
+    assert folder is not None
+    assert folder.is_relative_to(temp if is_root else home)
+    assert list((home if is_root else temp).iterdir()) == []
+
+
 @pytest.mark.parametrize("configured", ["/dev/null/nowhere", "relative/path"])
 def test_an_unusable_cache_folder_falls_back_to_a_private_temp_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, configured: str

@@ -75,11 +75,13 @@ def test_the_databases_are_made_in_that_server_and_dropped(variable: str, host_d
     assert conninfo_to_dict(server.dsn("marketplace"))["user"] == variable
     client = psycopg.connect(server.dsn("marketplace"))
     assert client.execute("SELECT id, current_setting('work_mem') FROM orders").fetchone() == ("ord_1", "5MB")
+    reading_client = psycopg.connect(server.read_only_dsn("marketplace"))
     made = inventory(host_dsn) - before
     assert {"provider", "marketplace"} <= {name.rsplit("_", 1)[-1] for name in made}
     server.stop()
     server.stop()
     client.close()
+    reading_client.close()
     assert inventory(host_dsn) == before
 
 

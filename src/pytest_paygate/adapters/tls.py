@@ -42,6 +42,7 @@ def context(ca_file: Path | None = None, *, needed: bool = True) -> ssl.SSLConte
                 observed=str(ca_file),
                 next_step="Correct ca_file in paygate.toml, or leave it out to trust the public authorities.",
             ) from None
-    if made.keylog_filename is not None:
+    # typeshed calls it a text; it is None unless somebody set it.
+    if getattr(made, "keylog_filename", None) is not None:
         raise RuntimeError("the TLS context would write its keys to a file")
     return made

@@ -89,7 +89,7 @@ def shown(value: FactValue) -> str:
         case bool():
             return "yes" if value else "no"
         case float():
-            return f"{value:.2f}".rstrip("0").rstrip(".")
+            return f"{value:.3f}".rstrip("0").rstrip(".")
         case datetime():
             return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
         case tuple():

@@ -20,7 +20,7 @@ from pytest_paygate.core.money import Money
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pytest_paygate.core.gate import Criterion, Gate, Holds
+    from pytest_paygate.core.gate import Criterion, Gate, Holds, Row
     from pytest_paygate.core.run import RunState
 
 
@@ -114,7 +114,7 @@ def judge(state: RunState) -> Judgement:
     findings = [*_run_findings(state), *_row_findings(state, gate)]
     criteria = tuple(_criterion(state, gate, criterion) for criterion in gate.criteria if state.mode in criterion.modes)
     findings += [
-        (_WEIGHT.get(result.status, Verdict.INCOMPLETE), f"criterion {result.criterion.id}: {result.reason}")
+        (_criterion_weight(state, gate, result), f"criterion {result.criterion.id}: {result.reason}")
         for result in criteria
         if result.status is not RowStatus.PASS
     ]
@@ -143,24 +143,41 @@ def _row_findings(state: RunState, gate: Gate) -> Iterable[tuple[Verdict, str]]:
         known = state.rows[row.id]
         if known.status is RowStatus.PASS:
             continue
-        weight = _WEIGHT.get(known.status, Verdict.INCOMPLETE)
-        if known.status is RowStatus.SKIPPED and state.mode in row.optional_in:
-            weight = Verdict.CONDITIONAL
+        weight = _row_weight(state, row)
         told = f": {known.reason}" if known.reason else ""
         kind = "pre-flight" if gate.is_preflight(row.id) else "row"
         yield weight, f"{kind} {gate.number(row.id)} ({row.id}) is {known.status}{told}"
 
 
-def _criterion(state: RunState, gate: Gate, criterion: Criterion) -> CriterionResult:
-    rows: Sequence[str] = [
-        *([row.id for row in gate.preflight] if criterion.preflight else []),
-        *([row.id for row in gate.rows] if criterion.whole_walkthrough else []),
+def _row_weight(state: RunState, row: Row) -> Verdict:
+    """What a row does to the verdict; one that a dry run may leave out only makes it CONDITIONAL."""
+    status = state.rows[row.id].status
+    if status is RowStatus.SKIPPED and state.mode in row.optional_in:
+        return Verdict.CONDITIONAL
+    return _WEIGHT.get(status, Verdict.INCOMPLETE)
+
+
+def _criterion_weight(state: RunState, gate: Gate, result: CriterionResult) -> Verdict:
+    """What an unmet criterion does to the verdict: as much as the worst of its rows, or its own status."""
+    rows = _rows_of(gate, result.criterion)
+    of_rows = worst([Verdict.PASS, *(_row_weight(state, row) for row in rows)])
+    return of_rows if of_rows is not Verdict.PASS else _WEIGHT.get(result.status, Verdict.INCOMPLETE)
+
+
+def _rows_of(gate: Gate, criterion: Criterion) -> Sequence[Row]:
+    chosen = {
+        *(row.id for row in gate.preflight if criterion.preflight),
+        *(row.id for row in gate.rows if criterion.whole_walkthrough),
         *criterion.rows,
-    ]
-    for row_id in rows:
-        status = state.rows[row_id].status
+    }
+    return [row for row in gate.all_rows() if row.id in chosen]
+
+
+def _criterion(state: RunState, gate: Gate, criterion: Criterion) -> CriterionResult:
+    for row in _rows_of(gate, criterion):
+        status = state.rows[row.id].status
         if status is not RowStatus.PASS:
-            return CriterionResult(criterion, status, f"{gate.number(row_id)} ({row_id}) is {status}")
+            return CriterionResult(criterion, status, f"{gate.number(row.id)} ({row.id}) is {status}")
     for hold in criterion.holds:
         failure = _failed(gate, hold, state.facts.get(hold.fact))
         if failure:

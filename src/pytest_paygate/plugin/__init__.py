@@ -72,6 +72,14 @@ def pytest_configure_node(node: Any) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Refuse in the controller what an xdist worker refused."""
+    from pytest_paygate.plugin.distribution import pass_refusal_on
+
+    pass_refusal_on(node)
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Keep each gate on one worker, whatever `--dist` says; without a gate, xdist schedules as if we were not here."""
     from pytest_paygate.plugin.distribution import make_scheduler

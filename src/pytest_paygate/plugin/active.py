@@ -1,4 +1,7 @@
-"""What is registered once a session has a gate: collection, row protocol, fixtures, terminal, mirrors."""
+"""What is registered once a session has a gate: collection, row protocol, fixtures, terminal, mirrors.
+
+With wrong settings nothing is registered but the refusal.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +17,34 @@ from pytest_paygate.plugin.stash import RUNS
 if TYPE_CHECKING:
     from types import ModuleType
 
+REFUSED = "paygate-refused"
 MODULES: tuple[ModuleType, ...] = (fixtures, collection, protocol, mirrors, terminal)
 
 
-def register(config: pytest.Config) -> None:
-    """Read the settings and register the modules.
+class Refused:
+    """Stops a session whose settings are wrong.
 
-    Raises:
-        pytest.UsageError: when the settings or the options are wrong.
+    Only once everything is collected: an error raised while a file is collected counts as that file's, not as a wrong
+    command line.
     """
+
+    def __init__(self, error: ConfigurationError) -> None:
+        self._error = error
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Refuse."""
+        distribution.refuse(config, items, self._error)
+
+
+def register(config: pytest.Config) -> None:
+    """Read the settings and register the modules, or the refusal of what is wrong in them."""
+    if config.pluginmanager.has_plugin(REFUSED):
+        return
     try:
         config.stash[RUNS] = Runs(config, distribution.identity(config) or new_identity())
     except ConfigurationError as error:
-        raise pytest.UsageError(str(error)) from None
+        config.pluginmanager.register(Refused(error), REFUSED)
+        return
     for module in MODULES:
         config.pluginmanager.register(module, f"paygate-{module.__name__.rsplit('.', 1)[-1]}")

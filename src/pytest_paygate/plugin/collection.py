@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,6 +40,17 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, obj: obje
     return (yield)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> None:
+    """Put a gate folder's own async fixtures on that loop too; one that names its loop scope keeps it."""
+    function = getattr(fixturedef.func, "__func__", fixturedef.func)
+    if not (inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)):
+        return
+    code = inspect.unwrap(function).__code__
+    if (Path(code.co_filename).parent / "gate.toml").is_file() and getattr(function, "_loop_scope", None) is None:
+        function._loop_scope = "session"  # noqa: SLF001 - where pytest-asyncio keeps what its decorator was told
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
     """Bind and order; outermost, so that no other plugin has the last word on the order of a gate."""
@@ -52,7 +64,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             _refuse_repeats(config, folder)
             _refuse_doubles(folder, [item for item in items if item.stash.get(GATE, "") == str(folder.path)])
     except ConfigurationError as error:
-        raise pytest.UsageError(str(error)) from None
+        distribution.refuse(config, items, error)
+        return
     if not distribution.keeps_gates(config):
         elsewhere = [item for item in items if GATE in item.stash]
         config.hook.pytest_deselected(items=elsewhere)

@@ -5,6 +5,7 @@ Rules:
   grouping does not work with pytest 9.2 and xdist 3.8);
 - a session without a gate is scheduled by xdist exactly as if this plugin were not installed;
 - with `--dist each` only the first worker keeps the gates;
+- what a worker refuses, the controller refuses: a worker cannot end the session itself;
 - when a worker dies inside a gate, the rest of that gate is not run by another worker: the run folder is taken.
 """
 
@@ -12,18 +13,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pytest
+    from pytest_paygate.core.errors import ConfigurationError
 
 _IDENTITY = "paygate_identity"
 _DIST = "paygate_dist"
+_REFUSED = "paygate_refused"
 
 
 def identity(config: pytest.Config) -> str:
-    """The run identity an xdist controller gave this worker, or nothing outside a worker."""
-    return str(getattr(config, "workerinput", {}).get(_IDENTITY, ""))
+    """The run identity of a session with xdist, the same in its controller and its workers; nothing without xdist."""
+    return str(getattr(config, "workerinput", {}).get(_IDENTITY, "") or getattr(config, _IDENTITY, ""))
 
 
 def keeps_gates(config: pytest.Config) -> bool:
@@ -48,6 +52,30 @@ def share_identity(node: Any) -> None:
     node.workerinput[_DIST] = config.getoption("dist")
 
 
+def refuse(config: pytest.Config, items: list[pytest.Item], error: ConfigurationError) -> None:
+    """End a session whose gate, markers or settings are wrong.
+
+    Raises:
+        pytest.UsageError: outside a worker; a worker empties its collection and leaves the word for the controller.
+    """
+    output = getattr(config, "workeroutput", None)
+    if output is None:
+        raise pytest.UsageError(str(error))
+    output[_REFUSED] = str(error)
+    items.clear()
+
+
+def pass_refusal_on(node: Any) -> None:
+    """Refuse in the controller what a worker that is now down refused.
+
+    Raises:
+        pytest.UsageError: when it refused something.
+    """
+    refusal = getattr(node, "workeroutput", {}).get(_REFUSED, "")
+    if refusal:
+        raise pytest.UsageError(refusal)
+
+
 def make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Return a scheduler that decides once the collection is known, or None for a mode xdist itself refuses."""
     from xdist import scheduler as xdist
@@ -60,7 +88,7 @@ def make_scheduler(config: pytest.Config, log: Any) -> Any:
         "loadgroup": xdist.LoadGroupScheduling,
         "worksteal": xdist.WorkStealingScheduling,
     }.get(config.getoption("dist"))
-    if ordinary is None or ordinary is xdist.EachScheduling:
+    if ordinary is None:
         return None
     return _UntilCollected(config, log, ordinary, xdist.LoadScopeScheduling)
 
@@ -76,15 +104,31 @@ class _UntilCollected:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._chosen, name)
 
+    @property
+    def __class__(self) -> Any:
+        # What xdist prints in its header, and what anybody's isinstance sees.
+        return type(self._chosen)
+
+    @__class__.setter
+    def __class__(self, value: Any) -> None:
+        raise TypeError("the scheduler decides itself which class it shows")
+
     def add_node_collection(self, node: Any, collection: Sequence[str]) -> None:
         """Look at the first collection that arrives, before anything is scheduled."""
         if not self._keeping and any(gate_of(self._config, nodeid) for nodeid in collection):
-            self._keep_gates_together()
+            self._keeping = True
+            self._wake_up()
         self._chosen.add_node_collection(node, collection)
 
-    def _keep_gates_together(self) -> None:
+    def _wake_up(self) -> None:
         from pytest_paygate.plugin import activate
 
+        activate(self._config)
+        # With `each`, every worker gets everything; `keeps_gates` leaves the gates to the first.
+        if self._config.getoption("dist") != "each":
+            self._keep_gates_together()
+
+    def _keep_gates_together(self) -> None:
         nodes, config = self._chosen.nodes, self._config
         scoped: Any = self._scoped
 
@@ -97,8 +141,6 @@ class _UntilCollected:
         self._chosen = GateScheduling(config, self._log)
         for node in nodes:
             self._chosen.add_node(node)
-        self._keeping = True
-        activate(config)
 
 
 def gate_of(config: pytest.Config, nodeid: str) -> str:

@@ -3,6 +3,7 @@
 Rules:
 - a row that may not run is never set up; it is reported as skipped with its own word, BLOCKED or SKIPPED;
 - a row's status comes from what its phases did and from the evidence it recorded, and is journalled after teardown;
+- a row's status never gets milder: not by a skip in teardown, not by what follows a failed subtest;
 - a row that comes by a second time in one session fails the run, whoever sent it.
 """
 
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_paygate.core.errors import MissingFactError, PaygateError, RowPendingError
+from pytest_paygate.core.errors import JournalError, MissingFactError, PaygateError, RowPendingError
 from pytest_paygate.core.events import AnomalyRecorded, RowStatus
 from pytest_paygate.core.run import IllegalEventError, missing_evidence
 from pytest_paygate.plugin.stash import GATE, ROW, RUNS
@@ -34,6 +35,7 @@ class Outcome:
     observed: str = ""
     settled: bool = False
     began: bool = False
+    called: bool = False
     words: dict[str, str] = field(default_factory=dict)
 
 
@@ -52,7 +54,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     item.stash[OUTCOME] = Outcome()
     result = yield
     if run is not None:
-        _settle(run, item.stash[ROW], item.stash[OUTCOME])
+        _settle(run, item, item.stash[OUTCOME])
     return result
 
 
@@ -76,6 +78,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(f"{held[0]}: {held[1]}")
     folder.run.start_row(row_id)
     outcome.began = True
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Tell the end of the row's body from the subtests inside it, which report as calls too."""
+    try:
+        return (yield)
+    finally:
+        if OUTCOME in item.stash:
+            item.stash[OUTCOME].called = True
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -107,6 +119,8 @@ def _weigh(
     run: GateRun, item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[None], outcome: Outcome
 ) -> None:
     error = call.excinfo.value if call.excinfo is not None else None
+    if outcome.status is RowStatus.FAIL:
+        return
     if isinstance(error, MissingFactError | RowPendingError):
         status = RowStatus.BLOCKED if isinstance(error, MissingFactError) else RowStatus.PENDING
         _note(outcome, status, error)
@@ -120,7 +134,7 @@ def _weigh(
         outcome.status, outcome.reason = RowStatus.SKIPPED, "the test skipped itself or expects to fail"
     elif report.failed:
         outcome.status, outcome.reason = RowStatus.FAIL, _place(item, error)
-    elif report.when == "call":
+    elif report.when == "call" and outcome.called and outcome.status is RowStatus.NOT_RUN:
         missing = missing_evidence(run.state, run.gate, item.stash[ROW])
         outcome.status = RowStatus.PASS
         if missing:
@@ -130,9 +144,6 @@ def _weigh(
 
 
 def _note(outcome: Outcome, status: RowStatus, error: PaygateError) -> None:
-    # A failure in teardown may not turn a FAIL into something milder.
-    if outcome.status is RowStatus.FAIL:
-        return
     refusal = error.refusal
     outcome.status, outcome.reason = status, refusal.refused
     outcome.expected, outcome.observed = refusal.expected, refusal.observed
@@ -150,14 +161,17 @@ def _place(item: pytest.Item, error: BaseException | None) -> str:
     return f"{type(error).__name__ if error is not None else 'failure'} at {where}"
 
 
-def _settle(run: GateRun, row_id: str, outcome: Outcome) -> None:
+def _settle(run: GateRun, item: pytest.Item, outcome: Outcome) -> None:
     if outcome.status is RowStatus.NOT_RUN:
         outcome.status, outcome.reason = RowStatus.INCONCLUSIVE, "pytest reported nothing for the row"
     try:
-        run.finish_row(row_id, outcome.status, outcome.reason, outcome.expected, outcome.observed)
-    except IllegalEventError as error:
-        # A row out of turn or repeated: the journal refused it, so the run can no longer be complete.
-        run.journal.record(AnomalyRecorded(code="row_refused", detail=str(error)[:200]))
+        try:
+            run.finish_row(item.stash[ROW], outcome.status, outcome.reason, outcome.expected, outcome.observed)
+        except IllegalEventError as error:
+            # A row out of turn or repeated: the journal refused it, so the run can no longer be complete.
+            run.journal.record(AnomalyRecorded(code="row_refused", detail=str(error)[:200]))
+    except JournalError as error:
+        item.session.shouldfail = error.refusal.refused
 
 
 def _repeated(run: GateRun, row_id: str, outcome: Outcome) -> None:

@@ -61,16 +61,21 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
         if folder.run is not None:
             folder.run.finish(_interruption(exitstatus))
     outcomes: list[Outcome] = []
-    if not hasattr(config, "workerinput"):
+    worker = hasattr(config, "workerinput")
+    if not worker:
         outcomes = _write_reports(runs)
         session.exitstatus = _exit_code(runs, outcomes, exitstatus)
+    code = session.exitstatus
     try:
         yield
     finally:
         runs.close_sandbox()
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:
-        _print_verdicts(reporter, runs, outcomes)
+        if code and not worker:
+            # Whoever set another code meanwhile did not know the verdict.
+            session.exitstatus = code
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            _print_verdicts(reporter, runs, outcomes)
 
 
 def _interruption(exitstatus: int) -> str:
@@ -101,7 +106,8 @@ def _exit_code(runs: Runs, outcomes: list[Outcome], exitstatus: int) -> int:
     if any(outcome.failure for outcome in outcomes):
         return EXIT_CODES[Verdict.ESCALATED if verdict is Verdict.ESCALATED else Verdict.STOPPED]
     if verdict is Verdict.PASS:
-        return code
+        # With `--dist each`, a worker that leaves the gates to another may have collected nothing at all.
+        return 0 if code == pytest.ExitCode.NO_TESTS_COLLECTED else code
     return EXIT_CODES[verdict]
 
 

@@ -47,7 +47,7 @@ def refused(  # noqa: PLR0913 - what a refusal is made of
     fallback = "Look the request up in the provider's dashboard; nothing here repeats a call that moves money."
     return ProviderError(
         Refusal(
-            refused=f"{provider}: it was refused to {action}",
+            refused=f"{provider}: it was refused to {_shown(action)}",
             expected="a successful answer",
             observed=observed,
             money=UNKNOWN if unclear else NOTHING_MOVED,
@@ -63,7 +63,7 @@ def too_slow(provider: str, action: str, *, deadline_seconds: float, moves_money
     """The call as a whole, pages and repeated reads included, did not end in time."""
     return ProviderError(
         Refusal(
-            refused=f"{provider}: it took too long to {action}",
+            refused=f"{provider}: it took too long to {_shown(action)}",
             expected=f"an answer within {deadline_seconds:g} s, pages and repeated reads included",
             observed="none",
             money=UNKNOWN if moves_money else NOTHING_MOVED,
@@ -76,7 +76,7 @@ def odd_answer(provider: str, action: str, field: str, *, moves_money: bool) -> 
     """The provider answered with success, but a field is missing or of another shape than it documents."""
     return ProviderError(
         Refusal(
-            refused=f"{provider}: the answer cannot be used to {action}",
+            refused=f"{provider}: the answer cannot be used to {_shown(action)}",
             expected=f"the field {field} as the provider documents it",
             observed="missing, or of another shape",
             money=UNKNOWN if moves_money else NOTHING_MOVED,
@@ -96,6 +96,11 @@ def lacking(provider: str, capability: Capability) -> ProviderError:
             next_step="Ask the processor behind it, or let a person look it up and sign it off.",
         )
     )
+
+
+def _shown(action: str) -> str:
+    """An action names ids that came from outside: it is shown only when it is plain."""
+    return _plain(FactKind.WORD, action) or "carry out the call"
 
 
 def _plain(kind: FactKind, text: str) -> str:

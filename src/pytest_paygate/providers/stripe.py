@@ -32,7 +32,7 @@ from pytest_paygate.providers.document import OddFieldError
 from pytest_paygate.providers.stripe_transport import Transport, attempts
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from datetime import datetime
 
     from pytest_paygate.core.money import Money
@@ -87,8 +87,8 @@ class StripeProvider:
         """The account behind the key; its mode is read off the balance, which carries it."""
 
         async def ask() -> Account:
-            account = mapping.document((await self._api.accounts.retrieve_current_async(options=_READ)).to_dict())
-            balance = mapping.document((await self._api.balance.retrieve_async(options=_READ)).to_dict())
+            account = mapping.document(_raw(await self._api.accounts.retrieve_current_async(options=_READ)))
+            balance = mapping.document(_raw(await self._api.balance.retrieve_async(options=_READ)))
             return Account(
                 account_id=account.text("id"),
                 livemode=balance.flag("livemode"),
@@ -106,7 +106,7 @@ class StripeProvider:
 
         async def ask() -> Sequence[Charge]:
             page = await self._api.charges.list_async({"payment_intent": payment_id, "limit": _PAGE}, _READ)
-            return [mapping.charge(item.to_dict()) async for item in page.auto_paging_iter()]
+            return [mapping.charge(item) async for item in _items(page)]
 
         return await self._call(f"list the charges of payment {payment_id}", ask)
 
@@ -116,7 +116,7 @@ class StripeProvider:
         async def ask() -> Sequence[Charge]:
             created: Any = {"gte": int(since.timestamp())}
             page = await self._api.charges.list_async({"created": created, "limit": _PAGE}, _READ)
-            found = [mapping.charge(item.to_dict()) async for item in page.auto_paging_iter()]
+            found = [mapping.charge(item) async for item in _items(page)]
             return [charge for charge in found if trace_id is None or charge.metadata.get("trace_id") == trace_id]
 
         return await self._call("list the charges of a period", ask)
@@ -126,7 +126,7 @@ class StripeProvider:
 
         async def ask() -> Sequence[Refund]:
             page = await self._api.refunds.list_async({"payment_intent": payment_id, "limit": _PAGE}, _READ)
-            return [mapping.refund(item.to_dict()) async for item in page.auto_paging_iter()]
+            return [mapping.refund(item) async for item in _items(page)]
 
         return await self._call(f"list the refunds of payment {payment_id}", ask)
 
@@ -143,7 +143,7 @@ class StripeProvider:
                 },
                 {"idempotency_key": idempotency_key, "max_network_retries": 0},
             )
-            return mapping.refund(created.to_dict())
+            return mapping.refund(_raw(created))
 
         return await self._call(f"refund payment {payment_id}", ask, moves_money=True)
 
@@ -151,7 +151,7 @@ class StripeProvider:
         """One refund, as it stands now."""
 
         async def ask() -> Refund:
-            return mapping.refund((await self._api.refunds.retrieve_async(refund_id, options=_READ)).to_dict())
+            return mapping.refund(_raw(await self._api.refunds.retrieve_async(refund_id, options=_READ)))
 
         return await self._call(f"read refund {refund_id}", ask)
 
@@ -159,7 +159,7 @@ class StripeProvider:
         """One transfer."""
 
         async def ask() -> Transfer:
-            return mapping.transfer((await self._api.transfers.retrieve_async(transfer_id, options=_READ)).to_dict())
+            return mapping.transfer(_raw(await self._api.transfers.retrieve_async(transfer_id, options=_READ)))
 
         return await self._call(f"read transfer {transfer_id}", ask)
 
@@ -168,7 +168,7 @@ class StripeProvider:
 
         async def ask() -> BalanceTransaction:
             found = await self._api.balance_transactions.retrieve_async(balance_transaction_id, options=_READ)
-            return mapping.balance_transaction(found.to_dict())
+            return mapping.balance_transaction(_raw(found))
 
         return await self._call(f"read balance transaction {balance_transaction_id}", ask)
 
@@ -180,7 +180,11 @@ class StripeProvider:
             if before.status in _CLOSED:
                 return before
             sessions = await self._api.checkout.sessions.list_async({"payment_intent": payment_id}, _READ)
-            open_ids = [session.id for session in sessions.data if session.status == "open"]
+            open_ids = [
+                session.text("id")
+                for session in [mapping.document(item) async for item in _items(sessions)]
+                if session.text_or_empty("status") == "open"
+            ]
             once: Any = {"max_network_retries": 0}
             for session_id in open_ids:
                 await self._api.checkout.sessions.expire_async(session_id, options=once)
@@ -199,7 +203,7 @@ class StripeProvider:
 
     async def _payment(self, payment_id: str) -> Payment:
         found = await self._api.payment_intents.retrieve_async(payment_id, {"expand": ["latest_charge"]}, _READ)
-        return mapping.payment(found.to_dict())
+        return mapping.payment(_raw(found))
 
     async def _call(self, action: str, ask: Callable[[], Awaitable[T]], *, moves_money: bool = False) -> T:
         """Run one call under its deadline; whatever goes wrong leaves as a `ProviderError`."""
@@ -229,3 +233,16 @@ class StripeProvider:
             request_id=error.request_id or "",
             moves_money=moves_money,
         )
+
+
+def _raw(found: object) -> object:
+    """The backing data of an SDK object; an answer of another shape is no such object."""
+    return found.to_dict() if isinstance(found, stripe.StripeObject) else None
+
+
+async def _items(page: object) -> AsyncIterator[object]:
+    """Every item of a list, page after page."""
+    if not isinstance(page, stripe.ListObject):
+        raise OddFieldError("data")
+    async for item in page.auto_paging_iter():
+        yield _raw(item)

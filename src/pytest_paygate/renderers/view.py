@@ -156,6 +156,7 @@ def _row(state: RunState, gate: Gate, row: Row) -> RowView:
     observed = row.observed.format_map(facts) if known.facts else _MISSING
     trace = row.trace.format_map(facts) if known.first is not None else _MISSING
     if _MISSING in trace:
+        # A trace that names a fact the row did not record still points into the session log.
         trace = session_log.reference(known)
     return RowView(
         number=gate.number(row.id),

@@ -67,8 +67,15 @@ mode = "{self.environment}"
 base_url = "{self.api_url}"
 payer = "http"
 database = "env:PAYGATE_LOCAL_DATABASE"
-values = {{ buyer_email = "{self.buyer_email}" }}
-secrets = {{ buyer_password = "env:PAYGATE_LOCAL_PASSWORD" }}
+log_url = "{self.control_url}/_sandbox/log"
+
+[env.{name}.values]
+buyer_email = "{self.buyer_email}"
+operator_email = "{self.buyer_email}"
+product_id = "{self.test_product_id}"
+
+[env.{name}.secrets]
+buyer_password = "env:PAYGATE_LOCAL_PASSWORD"
 
 [env.{name}.providers.hyperswitch]
 key = "env:PAYGATE_LOCAL_HYPERSWITCH_KEY"

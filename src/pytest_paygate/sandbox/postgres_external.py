@@ -117,6 +117,8 @@ class ExternalPostgres:
             return
         self._reader = role
         postgres_schema.restrict_to_reading(connection, role)
+        # Making a role does not give us its privileges, and dropping a database under its sessions takes those.
+        connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
 
     def _reader_gets_in(self, database: str) -> bool:
         try:

@@ -105,7 +105,7 @@ class Emulator:
     async def until(self, read: Callable[[], Awaitable[Any]], wanted: Callable[[Any], bool]) -> Any:
         """Read again until the answer is as wanted."""
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while not wanted(seen := await read()):
+            while not wanted(seen := await read()):  # noqa: ASYNC110 - what is waited for is behind HTTP
                 await asyncio.sleep(0.02)
         return seen
 
@@ -172,7 +172,9 @@ async def emulator() -> AsyncIterator[Emulator]:
             async with (
                 timers.background(world),
                 _serving(ContractCheck(app(world), violations), listener),
-                httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {TEST_KEY}"}, trust_env=False) as http,
+                httpx.AsyncClient(
+                    base_url=url, headers={"Authorization": f"Bearer {TEST_KEY}"}, trust_env=False
+                ) as http,
             ):
                 test, live = _client(TEST_KEY, url, transport), _client(REHEARSAL_STRIPE_KEY, url, transport)
                 yield Emulator(world, url, dsn, test, live, http, violations)

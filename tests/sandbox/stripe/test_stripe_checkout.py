@@ -143,6 +143,8 @@ async def test_lines_by_price_are_listed_page_by_page(emulator: Emulator) -> Non
         ({"line_items": [{"price": "price_none"}]}, "resource_missing", "line_items[0][price]"),
         ({"mode": "subscription"}, None, "mode"),
         ({"expires_at": 5}, None, "expires_at"),
+        ({"success_url": "javascript:alert(1)"}, "url_invalid", "success_url"),
+        ({"cancel_url": "http://["}, "url_invalid", "cancel_url"),
         ({"customer": "cus_none"}, "resource_missing", "customer"),
         ({"payment_method_types": ["card"]}, "parameter_unknown", "payment_method_types"),
         ({"discounts": [{"coupon": "x"}]}, "parameter_unknown", "discounts"),
@@ -161,9 +163,7 @@ async def test_a_session_below_the_minimum(emulator: Emulator) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refused:
         await _session(emulator, line_items=[line])
     assert refused.value.code == "amount_too_small"
-    assert refused.value.user_message == (
-        "The Checkout Session's total amount due must add up to at least €0.50 eur"
-    )
+    assert refused.value.user_message == ("The Checkout Session's total amount due must add up to at least €0.50 eur")
 
 
 async def test_pages_of_nothing(emulator: Emulator) -> None:

@@ -58,7 +58,7 @@ async def test_wrong_list_parameters(emulator: Emulator, query: dict[str, str], 
 
 
 async def test_created_filters(emulator: Emulator) -> None:
-    """created takes an exact time and bounds."""
+    """Created takes an exact time and bounds."""
     (early,) = await _customers(emulator, "created@sandbox.invalid", 1)
     emulator.world.clock.advance(100)
     (late,) = await _customers(emulator, "created@sandbox.invalid", 1)

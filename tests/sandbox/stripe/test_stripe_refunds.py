@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 import stripe
 
@@ -61,7 +62,10 @@ async def test_partial_refunds_up_to_what_was_captured(emulator: Emulator) -> No
     with pytest.raises(stripe.InvalidRequestError) as refused:
         await refunds.create_async({"payment_intent": intent.id, "amount": 0})
     assert refused.value.code == "parameter_invalid_integer"
-    assert [row for row in await _kinds(emulator, intent.id) if row[0] == "refund"] == [("refund", 400), ("refund", 600)]
+    assert [row for row in await _kinds(emulator, intent.id) if row[0] == "refund"] == [
+        ("refund", 400),
+        ("refund", 600),
+    ]
 
 
 async def test_what_was_not_captured_is_not_refunded(emulator: Emulator) -> None:
@@ -85,7 +89,7 @@ async def test_what_was_not_captured_is_not_refunded(emulator: Emulator) -> None
 
 
 async def test_a_pending_refund_succeeds_later(emulator: Emulator) -> None:
-    """pending moves no money; succeeded posts it, with refund.updated."""
+    """Pending moves no money; succeeded posts it, with refund.updated."""
     intent = await emulator.paid(700, "pm_card_pendingRefund")
     refund = await emulator.test.v1.refunds.create_async({"payment_intent": intent.id})
     assert (refund.status, refund.balance_transaction, refund.pending_reason) == ("pending", None, "processing")
@@ -99,7 +103,7 @@ async def test_a_pending_refund_succeeds_later(emulator: Emulator) -> None:
 
 @pytest.mark.parametrize("cause", ["card", "fault"])
 async def test_a_succeeded_refund_fails_later(emulator: Emulator, cause: str) -> None:
-    """succeeded turns failed: the money comes back, the charge is refundable again, refund.failed is sent."""
+    """Succeeded turns failed: the money comes back, the charge is refundable again, refund.failed is sent."""
     method = "pm_card_refundFail" if cause == "card" else "pm_card_visa"
     intent = await emulator.paid(700, method)
     if cause == "fault":
@@ -119,19 +123,36 @@ async def test_a_succeeded_refund_fails_later(emulator: Emulator, cause: str) ->
     assert kinds == ["charge", "fee", "refund", "refund_failure"]
 
 
-async def test_sixteen_concurrent_refunds_make_one(emulator: Emulator) -> None:
-    """Of sixteen simultaneous full refunds of one charge exactly one succeeds."""
+@pytest.mark.parametrize("name", ["payment_intent", "charge"])
+async def test_sixteen_concurrent_refunds_make_one(emulator: Emulator, name: str) -> None:
+    """Of sixteen simultaneous full refunds of one charge, named either way, exactly one succeeds."""
     intent = await emulator.paid(900)
+    by: Any = {name: intent.id if name == "payment_intent" else intent.latest_charge}
 
     async def refund() -> str:
         try:
-            return str((await emulator.test.v1.refunds.create_async({"payment_intent": intent.id})).status)
+            return str((await emulator.test.v1.refunds.create_async(by)).status)
         except stripe.InvalidRequestError as error:
             return str(error.code)
 
     outcomes = await asyncio.gather(*(refund() for _ in range(16)))
     assert sorted(outcomes) == ["charge_already_refunded"] * 15 + ["succeeded"]
     assert [row for row in await _kinds(emulator, intent.id) if row[0] == "refund"] == [("refund", 900)]
+
+
+async def test_concurrent_partial_refunds_stay_within_the_charge(emulator: Emulator) -> None:
+    """Of eight simultaneous refunds of 300 from 1000 three succeed and the ledger holds 900."""
+    intent = await emulator.paid(1000)
+
+    async def refund() -> bool:
+        try:
+            await emulator.test.v1.refunds.create_async({"charge": str(intent.latest_charge), "amount": 300})
+        except stripe.InvalidRequestError:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(refund() for _ in range(8)))) == 3
+    assert sum(amount for kind, amount in await _kinds(emulator, intent.id) if kind == "refund") == 900
 
 
 async def test_a_refund_waits_for_available_funds(emulator: Emulator) -> None:
@@ -184,3 +205,13 @@ async def test_refund_metadata_update_and_lists(emulator: Emulator) -> None:
         assert [one.id for one in found.data] == [refund.id]
     with pytest.raises(stripe.InvalidRequestError, match="only a refund that requires action"):
         await v1.refunds.cancel_async(refund.id)
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE stripe.ledger SET amount_minor = 1", "DELETE FROM stripe.ledger", "TRUNCATE stripe.ledger"]
+)
+async def test_the_ledger_cannot_be_rewritten(emulator: Emulator, statement: str) -> None:
+    """The ledger only grows: no row of it is ever changed or removed, not even by its owner."""
+    await emulator.paid(500)
+    with psycopg.connect(emulator.dsn) as connection, pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+        connection.execute(statement)

@@ -89,7 +89,7 @@ async def test_reads_share_a_connection_and_a_money_call_has_its_own(serve, says
 
 async def test_gzip_is_decoded(serve, says, answer, api) -> None:
     """A compressed body within the cap is read like any other."""
-    import gzip  # noqa: PLC0415 - only here
+    import gzip
 
     packed = answer(gzip.compress(b'{"data":1}'), headers="Content-Encoding: gzip")
     async with serve(says(packed)) as wire, api(wire.base_url) as client:

@@ -101,7 +101,8 @@ async def test_a_reset_leaves_a_post_unknown(serve, api, journal) -> None:
     "data",
     [
         b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{",
-        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n" + gzip.compress(b'{"data":"here"}')[:20],
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n"
+        + gzip.compress(b'{"data":"here"}')[:20],
     ],
     ids=["half a body", "half a gzip"],
 )
@@ -182,9 +183,7 @@ async def test_redirect_loops_and_odd_targets_end(serve, answer, api, journal, l
     ],
     ids=["repeated key", "nan", "infinity", "latin-1", "half", "deep", "html"],
 )
-async def test_bad_json_is_recorded_as_such_and_refused_when_read(
-    serve, says, answer, api, journal, body, why
-) -> None:
+async def test_bad_json_is_recorded_as_such_and_refused_when_read(serve, says, answer, api, journal, body, why) -> None:
     """A document that is not exactly one JSON value is kept out; the refusal says why and holds nothing of it."""
     async with serve(says(answer(body))) as wire, api(wire.base_url) as client:
         got = await client.get("/x")

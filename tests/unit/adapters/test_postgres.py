@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -139,11 +138,9 @@ async def test_a_role_without_rights_is_told_so(build, server, dsn) -> None:
     assert "42501" in caught.value.refusal.observed
 
 
-async def test_a_wrong_password_is_told_so_and_shown_nowhere(build, dsn) -> None:
+async def test_a_wrong_password_is_told_so_and_shown_nowhere(build, server, dsn) -> None:
     """A refused password is named as the cause; neither it nor the DSN stands in the text or the chain of causes."""
-    with psycopg.connect(dsn, autocommit=True) as owner:
-        [sockets] = owner.execute("SHOW unix_socket_directories").fetchone()
-    folder = Path(sockets.strip('"'))
+    folder = server._databases._scratch.folder
     port = psycopg.conninfo.conninfo_to_dict(dsn)["port"]
     access = folder / "hosts"
     before = access.read_text()
@@ -151,7 +148,7 @@ async def test_a_wrong_password_is_told_so_and_shown_nowhere(build, dsn) -> None
         try:
             access.write_text("host all paygate 127.0.0.1/32 scram-sha-256\n" + before)
             reloaded(superuser)
-            wrong = psycopg.conninfo.make_conninfo(dsn, password="wrong-Password-7")  # noqa: S106 - wrong on purpose
+            wrong = psycopg.conninfo.make_conninfo(dsn, password="wrong-Password-7")
             async with build(wrong) as database:
                 with pytest.raises(DatabaseError) as caught:
                     await database.rows("SELECT 1")

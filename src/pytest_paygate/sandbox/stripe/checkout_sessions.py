@@ -12,6 +12,7 @@ from pytest_paygate.sandbox.stripe import catalogue, currencies, errors, events,
 from pytest_paygate.sandbox.stripe.parameters import (
     Field,
     Spec,
+    address,
     boolean,
     choice,
     integer,
@@ -323,7 +324,7 @@ _CREATE: Spec = (
         "allowed_payment_method_types": items(choice("card")),
         "automatic_tax": record({"enabled": not_emulated()}),
         "billing_address_collection": choice("auto", "required"),
-        "cancel_url": text(),
+        "cancel_url": address(),
         "client_reference_id": text(200),
         "currency": text(3),
         "customer": text(),
@@ -337,7 +338,7 @@ _CREATE: Spec = (
         "payment_intent_data": _PAYMENT_INTENT_DATA,
         "phone_number_collection": record({"enabled": not_emulated()}),
         "submit_type": choice("auto", "book", "donate", "pay"),
-        "success_url": text(),
+        "success_url": address(),
         "ui_mode": choice("hosted_page"),
     }
 )

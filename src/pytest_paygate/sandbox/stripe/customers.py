@@ -38,7 +38,6 @@ _FIELDS: Spec = {
     "invoice_settings": record({"default_payment_method": text().or_unset()}),
     "metadata": metadata(),
     "source": not_emulated(),
-    "test_clock": not_emulated(),
     "expand": items(text()),
 }
 
@@ -122,7 +121,7 @@ async def _list(call: Call, sent: Json) -> Json:
 
 _ONE = "/v1/customers/{id}"
 OPERATIONS = (
-    Operation("POST", "/v1/customers", _FIELDS | {"payment_method": text()}, _create),
+    Operation("POST", "/v1/customers", _FIELDS | {"payment_method": text(), "test_clock": not_emulated()}, _create),
     Operation("GET", "/v1/customers", pagination.SPEC_CREATED | {"email": text()}, _list),
     Operation("GET", _ONE, {"expand": items(text())}, _retrieve),
     Operation("POST", _ONE, _FIELDS, _update),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from pytest_paygate.sandbox.stripe import errors
 
@@ -165,6 +166,22 @@ def metadata() -> Field:
         return {key: item or None for key, item in value.items()}
 
     return Field(parse, nullable=True)
+
+
+def address() -> Field:
+    """An http or https address: whatever it is, a browser may be sent there."""
+
+    def parse(value: Any, name: str) -> str:
+        try:
+            parts = urlsplit(value) if isinstance(value, str) else None
+        except ValueError:
+            parts = None
+        if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+            message = "Invalid URL: An explicit scheme (such as https) must be provided."
+            raise errors.invalid(message, param=name, code="url_invalid")
+        return str(value)
+
+    return Field(parse)
 
 
 def created_filter() -> Field:

@@ -20,6 +20,7 @@ from pytest_paygate.sandbox.stripe import (
 from pytest_paygate.sandbox.stripe.parameters import (
     Field,
     Spec,
+    address,
     boolean,
     choice,
     integer,
@@ -47,14 +48,17 @@ _SHIPPING = record(
     }
 )
 _CAPTURE_METHOD = choice("automatic", "automatic_async", "manual")
-_NOT_EMULATED: dict[str, Field] = {
-    name: not_emulated()
-    for name in (
-        "amount_details", "application_fee_amount", "confirmation_token", "customer_account",
-        "excluded_payment_method_types", "hooks", "mandate", "mandate_data", "on_behalf_of", "payment_details",
-        "payment_method_configuration", "radar_options", "transfer_data",
-    )
-}  # fmt: skip
+
+
+def _refused(*names: str) -> dict[str, Field]:
+    """Parameters of an endpoint that this sandbox has not."""
+    return {name: not_emulated() for name in names}
+
+
+_AMOUNTS = ("amount_details", "hooks", "payment_details")
+_MANDATE = ("confirmation_token", "mandate", "mandate_data", "radar_options")
+_ROUTING = ("application_fee_amount", "transfer_data")
+_WHOSE = ("customer_account", "payment_method_configuration")
 _CARD_OPTIONS = record({"card": record({"request_three_d_secure": choice("any", "automatic", "challenge")})})
 _SETTINGS: Spec = {
     "capture_method": _CAPTURE_METHOD,
@@ -67,13 +71,13 @@ _SETTINGS: Spec = {
     "allowed_payment_method_types": items(choice("card")),
 }
 _CONFIRM: Spec = (
-    _NOT_EMULATED
+    _refused(*_AMOUNTS, *_MANDATE, "excluded_payment_method_types")
     | _SETTINGS
     | _EXPAND
     | {
         "error_on_requires_action": boolean(),
         "off_session": boolean(),
-        "return_url": text(),
+        "return_url": address(),
         "use_stripe_sdk": boolean(),
     }
 )
@@ -86,6 +90,7 @@ _DESCRIPTIVE: Spec = {
 }
 _CREATE: Spec = (
     _CONFIRM
+    | _refused(*_ROUTING, *_WHOSE, "on_behalf_of")
     | _DESCRIPTIVE
     | {
         "amount": integer(1).must(),
@@ -99,7 +104,7 @@ _CREATE: Spec = (
     }
 )
 _UPDATE: Spec = (
-    _NOT_EMULATED
+    _refused(*_AMOUNTS, *_ROUTING, *_WHOSE, "excluded_payment_method_types")
     | _SETTINGS
     | _DESCRIPTIVE
     | _EXPAND
@@ -110,7 +115,7 @@ _UPDATE: Spec = (
     }
 )
 _CAPTURE: Spec = (
-    _NOT_EMULATED
+    _refused(*_AMOUNTS, *_ROUTING)
     | _EXPAND
     | {
         "amount_to_capture": integer(1),

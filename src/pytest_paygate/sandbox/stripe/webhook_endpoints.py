@@ -7,13 +7,13 @@ taken in both modes: everything here is on loopback.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from pytest_paygate.sandbox.stripe import errors, pagination, storage
 from pytest_paygate.sandbox.stripe.context import API_VERSION, unit_of_work
 from pytest_paygate.sandbox.stripe.event_types import EVENT_TYPES
 from pytest_paygate.sandbox.stripe.parameters import (
     Spec,
+    address,
     boolean,
     choice,
     items,
@@ -70,12 +70,6 @@ def _shape(call: Call, sent: Json) -> Json:
 
 
 def _check(sent: Json) -> None:
-    if "url" in sent:
-        parts = urlsplit(sent["url"])
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise errors.invalid(
-                "Invalid URL: An explicit scheme (such as https) must be provided.", param="url", code="url_invalid"
-            )
     for index, name in enumerate(sent.get("enabled_events", [])):
         if name != "*" and name not in EVENT_TYPES:
             raise errors.invalid(
@@ -112,12 +106,12 @@ async def _list(call: Call, sent: Json) -> Json:
 _EXPAND: Spec = {"expand": items(text())}
 _FIELDS: Spec = _EXPAND | {"description": text().or_unset(), "metadata": metadata()}
 _CREATE: Spec = _FIELDS | {
-    "url": text().must(),
+    "url": address().must(),
     "enabled_events": items(text()).must(),
     "api_version": choice(API_VERSION),
     "connect": not_emulated(),
 }
-_UPDATE: Spec = _FIELDS | {"url": text(), "enabled_events": items(text()), "disabled": boolean()}
+_UPDATE: Spec = _FIELDS | {"url": address(), "enabled_events": items(text()), "disabled": boolean()}
 _ONE = "/v1/webhook_endpoints/{id}"
 OPERATIONS = (
     Operation("POST", "/v1/webhook_endpoints", _CREATE, _create),
