@@ -11,8 +11,6 @@ import pytest
 
 from pytest_paygate.adapters.clock import SystemClock
 from pytest_paygate.adapters.http import Api
-from pytest_paygate.adapters.payer import PayerState, TestCard
-from pytest_paygate.adapters.payer_http import pay
 from pytest_paygate.adapters.polling import Poll
 from pytest_paygate.core.errors import ProviderError
 from pytest_paygate.core.money import Money
@@ -112,33 +110,6 @@ async def test_a_transfer_is_read(stripe_stand) -> None:
     assert (transfer.source_charge_id, transfer.livemode) == (charge.charge_id, False)
 
 
-async def test_an_open_checkout_session_is_expired(stripe_stand) -> None:
-    """A payment behind an open Checkout session is closed by expiring the session, so that its page takes no money."""
-    made = await stripe_stand.merchant.post(
-        "/v1/checkout/sessions",
-        form={
-            "mode": "payment",
-            "success_url": "https://example.test/ok",
-            "line_items[0][quantity]": "1",
-            "line_items[0][price_data][currency]": "eur",
-            "line_items[0][price_data][unit_amount]": "500",
-            "line_items[0][price_data][product_data][name]": "Small",
-        },
-        bearer=Secret(stripe_stand.key),
-    )
-    assert made.status == 200, made.text
-    # A session has no payment intent before somebody tries to pay; a declined card leaves both open.
-    declined = TestCard(number="4000000000000002")
-    assert (await pay(made.json()["url"], card=declined, timeout_seconds=10)).state is PayerState.DECLINED
-    path = f"/v1/checkout/sessions/{made.json()['id']}"
-    before = (await stripe_stand.merchant.get(path, bearer=Secret(stripe_stand.key))).json()
-    assert before["status"] == "open"
-    closed = await stripe_stand.provider.close_payment(before["payment_intent"])
-    assert closed.status is PaymentStatus.CANCELLED
-    after = (await stripe_stand.merchant.get(path, bearer=Secret(stripe_stand.key))).json()
-    assert after["status"] == "expired"
-
-
 @pytest.fixture
 def wired():
     """A provider on a raw server, to be entered with what the server says."""
@@ -202,6 +173,36 @@ async def test_reads_are_repeated_twice_and_each_attempt_is_journalled(wired) ->
         assert (await provider.payment("pi_1")).status is PaymentStatus.SUCCEEDED
     assert [(event.attempt, event.status) for event in journal.of("exchange")] == [(1, 503), (2, 0), (3, 200)]
     assert all(f"Stripe-Version: {API_VERSION}".lower().encode() in request.lower() for request in wire.requests)
+
+
+@pytest.mark.parametrize("session_status", ["open", "complete", None])
+async def test_an_open_checkout_session_is_expired_and_a_bare_intent_cancelled(wired, session_status) -> None:
+    """Behind an open Checkout session the session is expired, which ends its intent; otherwise the intent is cancelled."""
+    posted = []
+
+    async def talk(_reader: object, writer: asyncio.StreamWriter, request: bytes) -> None:
+        method, path = request.split(b" ")[0], request.split(b" ")[1].decode().split("?")[0]
+        if method == b"POST":
+            posted.append(path)
+        if path == "/v1/checkout/sessions":
+            session = {"id": "cs_1", "object": "checkout.session", "status": session_status}
+            data = [session] if session_status else []
+            document = {"object": "list", "url": path, "has_more": False, "data": data}
+        elif path == "/v1/checkout/sessions/cs_1/expire":
+            document = {"id": "cs_1", "object": "checkout.session", "status": "expired"}
+        else:
+            document = intent(status="canceled" if posted else "requires_payment_method")
+        writer.write(answer(json.dumps(document).encode()))
+
+    async with wired(talk) as (provider, _wire, _journal):
+        closed = await provider.close_payment("pi_1")
+        posts = list(posted)
+        await provider.close_payment("pi_1")
+    assert closed.status is PaymentStatus.CANCELLED
+    assert posts == (
+        ["/v1/checkout/sessions/cs_1/expire"] if session_status == "open" else ["/v1/payment_intents/pi_1/cancel"]
+    )
+    assert posted == posts
 
 
 @pytest.mark.parametrize("failure", ["503", "409", "drop", "silence"])

@@ -76,7 +76,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         outcome.status, outcome.reason = held
         outcome.settled = True
         pytest.skip(f"{held[0]}: {held[1]}")
-    folder.run.start_row(row_id)
+    try:
+        folder.run.start_row(row_id)
+    except IllegalEventError as error:
+        pytest.fail(f"{error}; it did not run", pytrace=False)
     outcome.began = True
 
 

@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 from urllib.parse import quote
 
@@ -194,10 +195,10 @@ def _payments(data: object) -> Sequence[Payment]:
 
 
 def _refund_id(idempotency_key: str) -> str:
-    """The key itself when it has the API's length; a key of another length would be refused there."""
-    if len(idempotency_key) != _ID_LENGTH:
-        raise ValueError(f"a refund key for hyperswitch has {_ID_LENGTH} characters")
-    return idempotency_key
+    """The key itself when it has the API's length, else thirty characters that follow from it alone."""
+    if len(idempotency_key) == _ID_LENGTH:
+        return idempotency_key
+    return f"ref_{hashlib.sha256(idempotency_key.encode()).hexdigest()}"[:_ID_LENGTH]
 
 
 def _code(document: object) -> str:

@@ -41,6 +41,7 @@ class Shop:
     checkouts: dict[str, Checkout] = field(default_factory=dict)
     charges: list[tuple[str, str]] = field(default_factory=list)
     breaks: bool = False
+    returns: bool = True
 
     async def describe(self, checkout_id: str) -> Checkout | None:
         """The checkout as it stands."""
@@ -59,12 +60,15 @@ class Shop:
 
     async def authenticate(self, challenge_id: str, *, succeed: bool) -> Outcome:
         """Finish a challenge and go back to the checkout page."""
+        if self.breaks:
+            raise RuntimeError("crashed")
+        back = f"{self.base}/pay/{challenge_id}" if self.returns else None
         if succeed:
             self._paid(challenge_id, "3184")
-            return Outcome(OutcomeState.PAID, location=f"{self.base}/pay/{challenge_id}")
+            return Outcome(OutcomeState.PAID, location=back)
         failed = replace(self.checkouts[challenge_id], notice="We are unable to authenticate your payment method.")
         self.checkouts[challenge_id] = failed
-        return Outcome(OutcomeState.DECLINED, location=f"{self.base}/pay/{challenge_id}")
+        return Outcome(OutcomeState.DECLINED, location=back)
 
     def _paid(self, checkout_id: str, last4: str) -> Outcome:
         self.charges.append((checkout_id, last4))
@@ -110,4 +114,5 @@ def shop(served: Shop) -> Shop:
     served.checkouts = {"one": checkout()}
     served.charges = []
     served.breaks = False
+    served.returns = True
     return served

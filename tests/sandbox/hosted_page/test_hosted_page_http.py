@@ -154,7 +154,17 @@ async def test_foreign_return_address_is_left_to_by_the_page(client: httpx.Async
 
 
 @pytest.mark.parametrize(
-    "url", ["javascript:alert(1)", "data:text/html,x", "//shop.example", "http://", "http://a b/", "http://[::1"]
+    "url",
+    [
+        "javascript:alert(1)",
+        "javascript://shop.example/%0Aalert(1)",
+        "ftp://shop.example/",
+        "data:text/html,x",
+        "//shop.example",
+        "http://",
+        "http://a b/",
+        "http://[::1",
+    ],
 )
 async def test_return_address_that_runs_is_never_used(client: httpx.AsyncClient, shop: Any, url: str) -> None:
     """A return or cancel address that is not plain http or https is neither linked to nor followed."""
@@ -394,3 +404,56 @@ async def test_decimals_agree_with_the_provider_s_table(contracts: Path) -> None
     assert {code for code in zero if format_amount(100, code) == f"{code} 100"} == zero
     three = {code.upper() for code in table["three_decimal"]}
     assert {code for code in three if format_amount(1000, code) == f"{code} 1.000"} == three
+
+
+@pytest.mark.parametrize(
+    ("state", "declared", "status"), [(PageState.PAID, "paid", 200), (PageState.EXPIRED, "expired", 410)]
+)
+async def test_settled_challenge_is_not_asked(
+    client: httpx.AsyncClient, shop: Any, state: PageState, declared: str, status: int
+) -> None:
+    """A challenge that has been answered shows its end, to an old form too."""
+    token = token_of(await client.get("/3ds/one"))
+    shop.checkouts["one"] = replace(shop.checkouts["one"], state=state)
+    shown = await client.get("/3ds/one")
+    sent = await client.post("/3ds/one", data={"form_token": token, "outcome": "complete"})
+    for response in (shown, sent):
+        assert (response.status_code, state_of(response)) == (status, declared)
+    assert shop.charges == []
+
+
+async def test_unknown_challenge_is_not_found(client: httpx.AsyncClient) -> None:
+    """Asking about or answering a challenge nobody issued shows a page."""
+    shown = await client.get("/3ds/nobody")
+    sent = await client.post("/3ds/nobody", data={"outcome": "complete"})
+    assert [shown.status_code, sent.status_code] == [404, 404]
+
+
+async def test_breaking_challenge_warns(client: httpx.AsyncClient, shop: Any) -> None:
+    """If the provider fails during the challenge, the person is told not to pay again blindly."""
+    token = token_of(await client.get("/3ds/one"))
+    shop.breaks = True
+    response = await client.post("/3ds/one", data={"form_token": token, "outcome": "complete"})
+    assert (response.status_code, state_of(response)) == (500, "processing")
+    assert "Do not pay again before you have checked" in response.text
+
+
+@pytest.mark.parametrize(("choice", "state", "status"), [("complete", "paid", 200), ("fail", "declined", 402)])
+async def test_challenge_without_a_way_back_ends_on_its_own_page(
+    client: httpx.AsyncClient, shop: Any, choice: str, state: str, status: int
+) -> None:
+    """With nowhere to return to, the outcome is told where the person is."""
+    shop.returns = False
+    token = token_of(await client.get("/3ds/one"))
+    response = await client.post("/3ds/one", data={"form_token": token, "outcome": choice})
+    assert (response.status_code, state_of(response)) == (status, state)
+
+
+async def test_waiting_challenge_is_linked(client: httpx.AsyncClient, shop: Any) -> None:
+    """A checkout whose challenge still waits leads to it instead of spinning."""
+    target = f"{shop.base}/3ds/one"
+    shop.checkouts["one"] = replace(shop.checkouts["one"], state=PageState.PROCESSING, continue_url=target)
+    response = await client.get("/pay/one")
+    elements = Elements(response.text)
+    assert (state_of(response), elements.attribute("a", "href")) == ("processing", target)
+    assert not [values for tag, values in elements.tags if tag == "meta" and values.get("http-equiv") == "refresh"]

@@ -53,6 +53,7 @@ class Wire:
     seen: list[tuple[str, str, dict[str, list[str]], str | None]] = field(default_factory=list)
     lose_answer_to: str | None = None
     refuse_with: int | None = None
+    lose_request: bool = False
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def handle(self, request: Request) -> Response:
@@ -62,11 +63,14 @@ class Wire:
         self.seen.append((request.method, path, parse_qs(body.decode()), request.headers.get("idempotency-key")))
         passed = {name: value for name, value in request.headers.items() if name not in {"host", "content-length"}}
         url = f"{self.target}{path}" + (f"?{request.url.query}" if request.url.query else "")
+        if self.lose_answer_to == path and self.lose_request:
+            self.lose_answer_to = None
+            return Response('{"error": {"type": "api_error"}}', 503)
         answer = await self.client.request(request.method, url, content=body, headers=passed)
         if self.lose_answer_to == path:
             self.lose_answer_to = None
             if self.refuse_with is not None:
-                return Response("{}", self.refuse_with)
+                return Response('{"error": {"type": "api_error", "message": "spoiled"}}', self.refuse_with)
             await self.closed.wait()
         return Response(answer.content, answer.status_code, {"content-type": "application/json"})
 
@@ -140,6 +144,13 @@ class Setting:
         """A payment confirmed at creation with a published card."""
         return await self.create(confirm=True, payment_method="card", payment_method_data=card(number), **fields)
 
+    async def stripe(self, path: str, **form: str) -> dict[str, Any]:
+        """Act at Stripe directly, behind Hyperswitch's back."""
+        headers = {"authorization": f"Bearer {self.world.keys.stripe_secret}"}
+        answer = await self.wire.client.post(f"{self.wire.target}{path}", data=form, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
     async def money(self, payment: dict[str, Any], kind: str) -> list[int]:
         """Amounts of one kind in the independent ledger, for the payment's intent."""
         rows = await ledger.ledger(self.world)
@@ -210,6 +221,7 @@ def setting(running: Setting) -> Iterator[Setting]:
     """The running world with no fault on, no delay set and a wire that has seen nothing."""
     running.wire.seen.clear()
     running.wire.lose_answer_to = running.wire.refuse_with = None
+    running.wire.lose_request = False
     yield running
     running.world.faults.clear()
     running.world.delays_seconds.pop("hyperswitch.connector_timeout", None)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
+import json
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -11,6 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 import pytest_asyncio
+
+from pytest_paygate.sandbox.webhooks import signing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -176,13 +180,7 @@ async def checkout_session(setting: Any, **fields: str) -> dict[str, Any]:
         "line_items[0][price_data][unit_amount]": "500",
         "line_items[0][price_data][product_data][name]": "<b>Aurora</b>",
     }
-    answer = await setting.wire.client.post(
-        f"{setting.wire.target}/v1/checkout/sessions",
-        data=form | fields,
-        headers={"authorization": f"Bearer {setting.world.keys.stripe_secret}"},
-    )
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    return await setting.stripe("/v1/checkout/sessions", **(form | fields))
 
 
 async def test_stripe_checkout_is_paid_on_the_same_page(setting: Any, browser: httpx.AsyncClient) -> None:
@@ -215,3 +213,53 @@ async def test_unknown_stripe_pages_are_not_found(setting: Any, browser: httpx.A
     for path in ("/c/pay/cs_test_none", "/3ds/pi_none", "/c/pay/%00", "/3ds/%00"):
         answer = await browser.get(base + path)
         assert (answer.status_code, state_of(answer)) == (404, "expired")
+
+
+async def test_many_people_pay_one_link_once(setting: Any) -> None:
+    """Eight forms of one link sent at once: one charge, and everybody is shown a page."""
+    payment = await setting.create(payment_link=True)
+    address = payment["payment_link"]["link"]
+
+    async def visit() -> str:
+        async with httpx.AsyncClient(trust_env=False, follow_redirects=True) as visitor:
+            return state_of(await submit(visitor, await visitor.get(address), GOOD))
+
+    states = await asyncio.gather(*(visit() for _ in range(8)))
+    assert set(states) <= {"paid", "processing"}
+    stored = (await setting.get(f"/payments/{payment['payment_id']}")).json()
+    assert await setting.money(stored, "charge") == [500]
+
+
+async def test_answered_challenge_is_not_asked_again(setting: Any, browser: httpx.AsyncClient) -> None:
+    """The old way to a finished challenge leads back to the paid link."""
+    payment = await setting.create(payment_link=True)
+    address = payment["payment_link"]["link"]
+    question = await submit(browser, await browser.get(address), GOOD | {"number": CHALLENGING})
+    onward = (await setting.get(f"/payments/{payment['payment_id']}")).json()["next_action"]["redirect_to_url"]
+    await submit(browser, question, {"outcome": "complete"})
+    again = await browser.get(onward)
+    assert (state_of(again), str(again.url)) == ("paid", address)
+    assert state_of(await browser.get(str(question.url))) == "paid"
+
+
+async def test_charge_of_an_earlier_attempt_does_not_move_the_payment(setting: Any, browser: httpx.AsyncClient) -> None:
+    """A settled payment stays with the intent that settled it, even if an earlier attempt turns out charged too."""
+    payment = await setting.create(payment_link=True)
+    shown = await browser.get(payment["payment_link"]["link"])
+    declined = await submit(browser, shown, GOOD | {"number": "4000000000000002"})
+    await submit(browser, declined, GOOD)
+    stored = (await setting.get(f"/payments/{payment['payment_id']}")).json()
+    first = {
+        "id": "pi_first",
+        "status": "succeeded",
+        "amount": 500,
+        "amount_received": 500,
+        "metadata": {"hyperswitch_attempt_id": f"{payment['payment_id']}_1"},
+    }
+    event = json.dumps({"type": "payment_intent.succeeded", "data": {"object": first}}).encode()
+    at = int(setting.world.clock.now())
+    headers = {"Stripe-Signature": signing.stripe_header(event, [setting.world.keys.stripe_webhook], at)}
+    assert (await setting.http.post("/webhooks/stripe", content=event, headers=headers)).status_code == 200
+    after = (await setting.get(f"/payments/{payment['payment_id']}", expand_attempts="true")).json()
+    assert after["connector_transaction_id"] == stored["connector_transaction_id"]
+    assert [attempt["status"] for attempt in after["attempts"]] == ["charged", "charged"]

@@ -267,3 +267,59 @@ async def test_list_is_newest_first_and_pages(setting: Any, conformance: Any) ->
     assert [one["payment_id"] for one in before["data"]] == [made[2]]
     later = (await setting.get("/payments/list", created_gt="2100-01-01T00:00:00Z")).json()
     assert later == {"size": 0, "data": []}
+
+
+async def test_payment_that_never_reached_stripe_stays_open_to_question(setting: Any) -> None:
+    """When the request itself was lost, a sync finds nothing and claims nothing: neither paid nor failed."""
+    setting.wire.lose_answer_to, setting.wire.lose_request = "/v1/payment_intents", True
+    body = await setting.paid()
+    found = (await setting.get(f"/payments/{body['payment_id']}", force_sync="true")).json()
+    assert (found["status"], found["connector_transaction_id"]) == ("processing", None)
+
+
+async def test_lookup_by_metadata_goes_through_every_page(setting: Any) -> None:
+    """A charge whose answer was lost is found behind more than a page of later ones."""
+    setting.world.faults.set("webhook_lost", {"source": "stripe"})
+    setting.wire.lose_answer_to, setting.wire.refuse_with = "/v1/payment_intents", 500
+    body = await setting.paid()
+    for _ in range(101):
+        await setting.stripe("/v1/payment_intents", amount="500", currency="eur")
+    found = (await setting.get(f"/payments/{body['payment_id']}", force_sync="true")).json()
+    assert found["status"] == "succeeded"
+
+
+async def test_capture_stripe_refuses_keeps_the_authorisation(setting: Any) -> None:
+    """A refused capture says why and leaves the payment as it was; a sync then shows what Stripe has."""
+    setting.world.faults.set("webhook_lost", {"source": "stripe"})
+    body = await setting.paid(capture_method="manual")
+    await setting.stripe(f"/v1/payment_intents/{body['connector_transaction_id']}/cancel")
+    refused = (await setting.post(f"/payments/{body['payment_id']}/capture")).json()
+    assert refused["status"] == "requires_capture"
+    assert refused["error_code"] == "payment_intent_unexpected_state"
+    synced = (await setting.get(f"/payments/{body['payment_id']}", force_sync="true")).json()
+    assert synced["status"] == "cancelled"
+
+
+async def test_cancellation_that_comes_too_late_shows_the_charge(setting: Any) -> None:
+    """If Stripe has captured meanwhile, a cancellation ends as the payment it found."""
+    setting.world.faults.set("webhook_lost", {"source": "stripe"})
+    body = await setting.paid(capture_method="manual")
+    await setting.stripe(f"/v1/payment_intents/{body['connector_transaction_id']}/capture")
+    answer = (await setting.post(f"/payments/{body['payment_id']}/cancel", {"cancellation_reason": "abandoned"})).json()
+    assert (answer["status"], answer["amount_received"], answer["cancellation_reason"]) == ("succeeded", 500, None)
+
+
+async def test_confirmation_needs_its_card(setting: Any) -> None:
+    """A confirmation without a card, or a card without a confirmation to use it, is refused."""
+    body = await setting.create()
+    without = await setting.post(f"/payments/{body['payment_id']}/confirm")
+    assert without.json()["error"]["code"] == "IR_04"
+    kept = await setting.post("/payments", {"amount": 500, "currency": "EUR"} | confirmation())
+    assert (kept.status_code, kept.json()["error"]["code"]) == (501, "IR_00")
+
+
+async def test_update_can_confirm(setting: Any) -> None:
+    """An update that says confirm pays with the card it brings."""
+    body = await setting.create()
+    paid = (await setting.post(f"/payments/{body['payment_id']}", {"confirm": True} | confirmation())).json()
+    assert paid["status"] == "succeeded"

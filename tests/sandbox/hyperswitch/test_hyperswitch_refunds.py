@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from pytest_paygate.sandbox.webhooks import signing
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PENDING = "4000000000007726"
 FAILING = "4000000000005126"
@@ -215,3 +217,29 @@ async def test_published_refund_cards_are_those_used_here(contracts: Any) -> Non
     published = json.dumps(json.loads((contracts / "stripe" / "test-values.json").read_text(encoding="utf-8")))
     assert PENDING in published
     assert FAILING in published
+
+
+async def test_late_notice_does_not_undo_a_refund(setting: Any) -> None:
+    """A sync or a late webhook saying pending changes neither a succeeded nor a failed refund."""
+    payment = await setting.paid(FAILING)
+    body = await refund(setting, payment)
+    for expected in ("succeeded", "failed"):
+        if expected == "failed":
+            setting.advance(60)
+            await setting.merchant.wait_for(body["refund_id"], "refund_failed")
+        for status in ("pending", "succeeded"):
+            late = {"id": "re_x", "status": status, "metadata": {"hyperswitch_refund_id": body["refund_id"]}}
+            event = json.dumps({"type": "refund.updated", "data": {"object": late}}).encode()
+            at = int(setting.world.clock.now())
+            signature = signing.stripe_header(event, [setting.world.keys.stripe_webhook], at)
+            headers = {"Stripe-Signature": signature}
+            assert (await setting.http.post("/webhooks/stripe", content=event, headers=headers)).status_code == 200
+        assert (await setting.get(f"/refunds/{body['refund_id']}")).json()["status"] == expected
+
+
+async def test_sync_of_a_settled_refund_agrees(setting: Any) -> None:
+    """Syncing a refund whose outcome is known asks Stripe by its id and changes nothing."""
+    payment = await setting.paid()
+    body = await refund(setting, payment)
+    assert (await setting.get(f"/refunds/{body['refund_id']}", force_sync="true")).json()["status"] == "succeeded"
+    assert (await setting.post(f"/refunds/{'n' * 30}", {"reason": "x"})).status_code == 404

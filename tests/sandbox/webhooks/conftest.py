@@ -38,6 +38,7 @@ class Receiver:
 
     url: str = ""
     answers: list[int] = field(default_factory=list)
+    text: bytes = b"noted"
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -49,7 +50,7 @@ class Receiver:
             self.requests.append((dict(request.headers), body))
             self.arrived.notify_all()
         headers = {"location": "http://127.0.0.1:9/elsewhere"} if 300 <= status < 400 else {}
-        return Response("noted", status, headers)
+        return Response(self.text, status, headers)
 
     async def wait_for(self, count: int) -> None:
         """Return once `count` requests have arrived."""
@@ -91,6 +92,7 @@ def receiver(listening: Receiver) -> Receiver:
     """The receiver with an empty script that has seen nothing."""
     listening.answers.clear()
     listening.requests.clear()
+    listening.text = b"noted"
     return listening
 
 

@@ -190,3 +190,62 @@ async def _until(world: World, holds: Any) -> None:
     async with asyncio.timeout(20):
         while not any(holds(row) for row in await webhooks.deliveries(world)):  # noqa: ASYNC110 - a row has no event
             await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("body", [b"not json", b"[]", b'{"type": null}', b'{"type": "a\\u0000b"}'])
+async def test_bytes_are_delivered_whatever_they_mean(world: World, receiver: Any, body: bytes) -> None:
+    """The engine sends bytes; a body without a readable type is sent all the same."""
+    async with world.provider_pool.connection() as connection:
+        await webhooks.enqueue(
+            connection,
+            source="hyperswitch",
+            endpoint_id="we_1",
+            url=receiver.url,
+            scheme="hyperswitch",
+            secret=SECRET,
+            event_id="evt_1",
+            body=body,
+            now=0.0,
+        )
+    async with webhooks.background(world):
+        webhooks.wake(world)
+        await receiver.wait_for(1)
+    webhooks.wake(world)
+    assert receiver.bodies == [body]
+
+
+async def test_long_answer_is_cut(world: World, receiver: Any, enqueue: Any, settled: Any) -> None:
+    """A receiver that answers with a flood is heard as far as a few kilobytes, NULs and broken UTF-8 included."""
+    receiver.text = b"\x00\xff" + b"x" * 1_000_000
+    async with webhooks.background(world):
+        await enqueue("evt_1")
+        await settled()
+    async with world.provider_pool.connection() as connection:
+        (attempt,) = await webhooks.attempts_of(connection, "evt_1")
+    assert attempt["status_code"] == 200
+    assert len(attempt["response_body"]) <= 4096
+
+
+async def test_failing_acknowledgement_does_not_stop_deliveries(
+    world: World, receiver: Any, settled: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """If the sender cannot count a delivery down, that is logged and the next delivery goes out."""
+    for number in range(2):
+        async with world.provider_pool.connection() as connection:
+            # There are no Stripe tables in this database, so counting down must fail.
+            await webhooks.enqueue(
+                connection,
+                source="stripe",
+                endpoint_id="we_1",
+                url=receiver.url,
+                scheme="stripe",
+                secret=SECRET,
+                event_id=f"evt_{number}",
+                body=b"{}",
+                now=0.0,
+            )
+    async with webhooks.background(world):
+        await receiver.wait_for(2)
+        rows = await settled()
+    assert [row["status"] for row in rows] == ["delivered", "delivered"]
+    assert "a webhook delivery broke down" in caplog.text

@@ -53,10 +53,10 @@ async def test_secrets_reach_the_wire_and_nothing_else(serve, says, answer, api,
     """Bearer, header and body secrets are revealed on the wire and stand in no repr, journal line or log line."""
     caplog.set_level(logging.DEBUG)
     secret = Secret(KEY)
-    async with serve(says(answer(b'{"access_token":"' + KEY.encode() + b'"}'))) as wire:
-        async with api(wire.base_url, headers={"api-key": secret}) as client:
-            got = await client.post("/login", json={"password": secret}, bearer=secret)
-            await client.post("/form", form={"password": secret}, headers={"X-Other": secret})
+    talk = says(answer(b'{"access_token":"' + KEY.encode() + b'"}'))
+    async with serve(talk) as wire, api(wire.base_url, headers={"api-key": secret}) as client:
+        got = await client.post("/login", json={"password": secret}, bearer=secret)
+        await client.post("/form", form={"password": secret}, headers={"X-Other": secret})
     first, second = (request.decode() for request in wire.requests)
     assert first.count(KEY) == 3
     assert second.count(KEY) == 3
@@ -68,9 +68,9 @@ async def test_secrets_reach_the_wire_and_nothing_else(serve, says, answer, api,
 
 async def test_gate_fields_are_kept_besides_the_allow_list(serve, says, answer, api, journal) -> None:
     """A field the gate declared is kept in its kind; every other unknown field is counted and dropped."""
-    async with serve(says(answer(b'{"seats":3,"note":"free text","status":"ok"}'))) as wire:
-        async with api(wire.base_url, extra_fields={"seats": FactKind.INTEGER}) as client:
-            await client.get("/x")
+    talk = says(answer(b'{"seats":3,"note":"free text","status":"ok"}'))
+    async with serve(talk) as wire, api(wire.base_url, extra_fields={"seats": FactKind.INTEGER}) as client:
+        await client.get("/x")
     [event] = journal.of("exchange")
     assert (event.fields, event.dropped) == ({"seats": 3, "status": "ok"}, 1)
 

@@ -140,9 +140,9 @@ async def test_a_plain_body_is_refused_past_the_cap_and_read_up_to_it(serve, say
 @pytest.mark.parametrize(("encoding", "word"), [("br", "unknown_encoding"), ("gzip", "bad_encoding")])
 async def test_a_compression_nobody_asked_for_is_refused(serve, says, answer, api, journal, encoding, word) -> None:
     """Bytes that cannot be decoded are not guessed at."""
-    async with serve(says(answer(b"rubbish", headers=f"Content-Encoding: {encoding}"))) as wire:
-        async with api(wire.base_url) as client:
-            assert (await failing(client, journal))[0] == word
+    talk = says(answer(b"rubbish", headers=f"Content-Encoding: {encoding}"))
+    async with serve(talk) as wire, api(wire.base_url) as client:
+        assert (await failing(client, journal))[0] == word
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Again", "308 Moved"])
@@ -206,10 +206,10 @@ async def test_html_is_an_answer_but_no_document(serve, says, answer, api, journ
 
 async def test_429_is_an_answer_and_is_not_repeated(serve, says, answer, api) -> None:
     """Nothing is repeated by the client itself, whatever the status."""
-    async with serve(says(answer(b"{}", status="429 Slow", headers="Retry-After: 1"))) as wire:
-        async with api(wire.base_url) as client:
-            assert (await client.get("/x")).status == 429
-            assert (await client.post("/x")).headers["retry-after"] == "1"
+    talk = says(answer(b"{}", status="429 Slow", headers="Retry-After: 1"))
+    async with serve(talk) as wire, api(wire.base_url) as client:
+        assert (await client.get("/x")).status == 429
+        assert (await client.post("/x")).headers["retry-after"] == "1"
     assert len(wire.requests) == 2
 
 

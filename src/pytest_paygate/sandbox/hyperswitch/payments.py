@@ -197,20 +197,22 @@ async def cancel(world: World, payment_id: str, body: dict[str, Any]) -> dict[st
         payment = await attempts.locked(connection, payment_id)
         if payment.status not in _CANCELLABLE:
             raise errors.precondition(f"You cannot cancel this payment because it has status {payment.status}")
-        now = world.clock.now()
-        payment = await records.change(connection, payment, now, cancellation_reason=reason)
         attempt = await attempts.active_attempt(connection, payment)
         held = attempt is not None and attempt.status in {
             AttemptStatus.AUTHORIZED,
             AttemptStatus.AUTHENTICATION_PENDING,
         }
         if attempt is None or not held:
-            return answers.payment_body(world, await settlement.cancelled(connection, world, payment))
+            return answers.payment_body(world, await settlement.cancelled(connection, world, payment, reason))
     finding = settlement.read_reply(await Connector(world).cancel(attempt, reason))
     if finding is None or finding.status is AttemptStatus.FAILURE:
         # Refused or unanswered: what the connector has is what counts.
         return answers.payment_body(world, await attempts.sync(world, payment_id))
-    return answers.payment_body(world, await attempts.apply(world, attempt.attempt_id, finding))
+    payment = await attempts.apply(world, attempt.attempt_id, finding)
+    if payment.status == Status.CANCELLED and reason is not None:
+        async with world.provider_pool.connection() as connection:
+            payment = await records.change(connection, payment, world.clock.now(), cancellation_reason=reason)
+    return answers.payment_body(world, payment)
 
 
 async def listing(world: World, query: Mapping[str, str]) -> dict[str, Any]:

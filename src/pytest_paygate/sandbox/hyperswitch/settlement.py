@@ -122,6 +122,9 @@ async def settle(
     superseded = attempt.attempt_id != payment.active_attempt_id
     if superseded and finding.status not in {AttemptStatus.CHARGED, AttemptStatus.PARTIAL_CHARGED}:
         return payment
+    # A settled payment stays with the intent that settled it, or a refund would go to the wrong one.
+    if payment.status in _SETTLED and payment.connector_transaction_id not in {None, transaction_id}:
+        return payment
     return await _change_payment(connection, world, payment, attempt, finding)
 
 
@@ -130,8 +133,6 @@ async def _change_payment(
 ) -> Payment:
     now = world.clock.now()
     status = _status_after(payment, finding, now)
-    if payment.status in _SETTLED and status != payment.status and status not in _SETTLED:
-        return payment
     redirect_url = None
     if status == Status.REQUIRES_CUSTOMER_ACTION:
         redirect_url = f"{world.addresses.hyperswitch}/payments/redirect/{payment.payment_id}/{attempt.attempt_id}"
@@ -184,8 +185,11 @@ async def expire_if_due(connection: AsyncConnection[Any], world: World, payment:
     return expired
 
 
-async def cancelled(connection: AsyncConnection[Any], world: World, payment: Payment) -> Payment:
-    """End a locked payment that never reached the connector."""
-    changed = await records.change(connection, payment, world.clock.now(), status=Status.CANCELLED, amount_capturable=0)
+async def cancelled(connection: AsyncConnection[Any], world: World, payment: Payment, reason: str | None) -> Payment:
+    """End a locked payment that holds nothing at the connector."""
+    now = world.clock.now()
+    changed = await records.change(
+        connection, payment, now, status=Status.CANCELLED, amount_capturable=0, cancellation_reason=reason
+    )
     await events.payment_changed(connection, world, changed)
     return changed
