@@ -35,7 +35,7 @@ async def module_client():
     [
         "asyncio_mode = strict\nasyncio_default_fixture_loop_scope = function",
         "asyncio_mode = auto\nasyncio_default_test_loop_scope = function\nasyncio_default_fixture_loop_scope = module",
-        "asyncio_mode = auto\nasyncio_default_fixture_loop_scope =",
+        "asyncio_mode = auto",
     ],
     ids=["strict", "auto with scopes", "unset"],
 )

@@ -62,7 +62,7 @@ def test_unrelated_project_is_untouched(pytester: pytest.Pytester) -> None:
     assert len(outcomes(with_us)) == 5
     assert with_us.ret == without_us.ret == 1
     # pytester itself leaves the inner run's output and base folder.
-    assert set(after) - {"stdout", "stderr", "runpytest-0"} == {*before, "seen.json"}
+    assert set(after) - {"stdout", "stderr", "runpytest-0", "runpytest-current"} == {*before, "seen.json"}
     assert '"imported": []' in seen
     for line in with_us.outlines:
         assert "paygate:" not in line

@@ -6,12 +6,15 @@ it, `fixtures.py` hands its parts to the suites.
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import secrets
 import subprocess
+import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
     from pytest_paygate.core.environment import EnvironmentSettings
     from pytest_paygate.core.events import Mode, RowStatus
     from pytest_paygate.sandbox.server import Sandbox
+
+
+_CLIENTS = ("adapters.http", "adapters.polling", "adapters.postgres", "adapters.payer_http", "providers.stripe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +107,12 @@ class Runs:
     def begin(self, folder: GateFolder) -> GateRun | None:
         """Start a gate's run if it has not begun; None when it could not start (`folder.refused` says why)."""
         if folder.run is None and folder.refused is None:
+            # Clients are imported beside the sandbox's start, so that no row pays for an import between two requests.
+            warming = threading.Thread(target=_import_clients, daemon=True)
+            warming.start()
             try:
                 environment = self._environment()
+                warming.join()
                 folder.run = GateRun(self, folder, environment)
             except PaygateError as error:
                 folder.refused = error
@@ -257,6 +267,13 @@ class GateRun:
         if self.environment.mode in {ev.Mode.LIVE, ev.Mode.REHEARSAL}:
             return True
         return self.environment.mode is ev.Mode.SANDBOX if typed is None else typed
+
+
+def _import_clients() -> None:
+    for name in _CLIENTS:
+        # A client that is missing is told by the fixture that needs it, with its remedy.
+        with contextlib.suppress(ImportError):
+            import_module(f"pytest_paygate.{name}")
 
 
 def new_identity() -> str:
