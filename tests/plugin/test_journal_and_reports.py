@@ -12,7 +12,7 @@ from pytest_paygate.core.verdict import judge
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.plugin.conftest import Project
+    from tests.plugin.project import Project
 
 # The last line of a row that makes every further write to a file longer than the journal fail, as a full disk does.
 FULL_DISK = """import resource, signal, pathlib

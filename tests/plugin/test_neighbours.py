@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.plugin.conftest import Project
+    from tests.plugin.project import Project
 
 QUIET = "-p no:randomly -p no:rerunfailures -p no:hypothesispytest -p no:anyio"
 HOSTILE = "Order <script>alert(1)</script> & \\\"quoted\\\""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.plugin.conftest import Project
+    from tests.plugin.project import Project
 
 OWNER = """
 def pytest_addoption(parser):

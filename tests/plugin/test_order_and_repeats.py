@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.plugin.conftest import Project
+    from tests.plugin.project import Project
 
 IN_ORDER = ["ready", "order", "payment", "refund"]
 REVERSE = "import pytest\n@pytest.hookimpl({how})\ndef pytest_collection_modifyitems(items):\n    {body}\n"

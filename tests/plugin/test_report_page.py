@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.plugin.conftest import Project
+    from tests.plugin.project import Project
 
 ATTACKS = (
     "<script>window.owned=1</script>",

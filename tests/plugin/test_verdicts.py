@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.plugin.conftest import Project
+    from tests.plugin.project import Project
 
 PENDING = 'run.pending("no sign-off", expected="a signature", observed="none", next_step="Ask for one.")'
 

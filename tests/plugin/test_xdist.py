@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.plugin.conftest import Project
+    from tests.plugin.project import Project
 
 # Leaves the worker of every test, gate or not, outside the journal.
 CONFTEST = """

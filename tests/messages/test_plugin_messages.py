@@ -1,0 +1,462 @@
+"""Every refusal of the plugin, word for word: what was refused, expected, observed, what it means for money, what next."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_paygate.plugin.live import REFUSAL
+from tests.plugin.project import Project, project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["project"]
+
+ORDER = '@pytest.mark.row("order")\n'
+NODE = "demo_gate/test_demo.py::test_order"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One way to get refused on the command line: what is changed, what is typed, what must be said."""
+
+    name: str
+    said: str
+    arguments: tuple[str, ...] = ()
+    test_file: tuple[str, str] | None = None
+    gate_file: tuple[str, str] | None = None
+    settings: tuple[str, str] | None = None
+    environment: str = "demo"
+
+
+def marked(decorators: str) -> tuple[str, str]:
+    """The change that puts decorators around the row `order` in place of its own."""
+    return ORDER, f"{decorators}\n"
+
+
+BEFORE_ANY_ROW = (
+    Refused(
+        "unknown environment",
+        environment="dem",
+        said="""--env=dem: is not a known environment
+  expected  one of: sandbox, demo. Did you mean 'demo'?
+  observed  'dem'
+  money     No money moved.
+  next      Declare [env.dem] in paygate.toml, or use one of the known ones.""",
+    ),
+    Refused(
+        "unknown payer",
+        arguments=("--payer=browse",),
+        said="""--payer=browse: is not a known payer
+  expected  one of: http, browser, person. Did you mean 'browser'?
+  observed  'browse'
+  money     No money moved.
+  next      Choose one of them, or leave the option out.""",
+    ),
+    Refused(
+        "fault outside the sandbox",
+        arguments=("--paygate-fault=slow_answers",),
+        said="""--paygate-fault: works on the embedded sandbox only
+  expected  no --env, or --env=sandbox
+  observed  --env=demo
+  money     No money moved.
+  next      Leave one of the two options out.""",
+    ),
+    Refused(
+        "settings file that is not there",
+        arguments=("--paygate-config=gone.toml",),
+        said="""gone.toml: cannot be read
+  expected  a readable UTF-8 TOML file
+  observed  [Errno 2] No such file or directory: '{path}/gone.toml'
+  money     No money moved.
+  next      Correct the file or its path.""",
+    ),
+    Refused(
+        "literal secret",
+        settings=('payer = "http"', 'payer = "http"\nsecrets = { buyer_password = "correct-horse" }'),
+        said="""paygate.toml: env.demo.secrets.buyer_password: holds a literal secret
+  expected  a reference: env:NAME, keyring:service/name or cmd:command
+  observed  13 characters that are not shown
+  money     No money moved.
+  next      Move the secret out of the file, treat it as leaked, and rotate it.""",
+    ),
+    Refused(
+        "unknown row",
+        test_file=marked('@pytest.mark.row("oder")'),
+        said=f"""{NODE}: is bound to a row the gate does not have
+  expected  one of: ready, order, payment, refund. Did you mean 'order'?
+  observed  'oder'
+  money     No money moved.
+  next      Correct the marker, or add the row to gate.toml.""",
+    ),
+    Refused(
+        "row marker without text",
+        test_file=marked("@pytest.mark.row(1, of=2)"),
+        said=f"""{NODE}: has a row marker that cannot be read
+  expected  exactly one @pytest.mark.row("id") with one text argument
+  observed  1 row markers; the first has arguments (1,) {{'of': 2}}
+  money     No money moved.
+  next      Write the row's id from gate.toml as the only argument.""",
+    ),
+    Refused(
+        "two row markers",
+        test_file=marked('@pytest.mark.row("order")\n@pytest.mark.row("refund")'),
+        said=f"""{NODE}: has a row marker that cannot be read
+  expected  exactly one @pytest.mark.row("id") with one text argument
+  observed  2 row markers; the first has arguments ('refund',) {{}}
+  money     No money moved.
+  next      Write the row's id from gate.toml as the only argument.""",
+    ),
+    Refused(
+        "no row marker",
+        test_file=marked(""),
+        said=f"""{NODE}: is in a gate folder but bound to no row
+  expected  @pytest.mark.row("id")
+  observed  no row marker
+  money     No money moved.
+  next      Bind it to a row of gate.toml, or move it out of the gate's folder.""",
+    ),
+    Refused(
+        "two tests for one row",
+        test_file=('@pytest.mark.row("refund")', '@pytest.mark.row("order")'),
+        said="""{NODE}: is bound to row order, which another test has already
+  expected  one test for each row
+  observed  also demo_gate/test_demo.py::test_refund
+  money     No money moved.
+  next      Bind one of the two to another row of demo, or collect the folder once.""".replace("{NODE}", NODE),
+    ),
+    Refused(
+        "parametrized row",
+        test_file=marked(f'@pytest.mark.parametrize("n", [1])\n{ORDER}').__class__(
+            (f"{ORDER}def test_order(facts", f'@pytest.mark.parametrize("n", [1])\n{ORDER}def test_order(n, facts')
+        ),
+        said=f"""{NODE}[1]: is parametrized
+  expected  one plain test function for one row
+  observed  parameters, which would run the row more than once
+  money     No money moved.
+  next      Write one test for the row; loop inside it if it must look at several things.""",
+    ),
+    Refused(
+        "flaky marker",
+        test_file=marked(f"@pytest.mark.flaky(reruns=2)\n{ORDER}"),
+        said=f"""{NODE}: has the marker flaky
+  expected  every row at most once
+  observed  @pytest.mark.flaky, which runs the row again
+  money     No money moved.
+  next      Remove the marker; a repeated row could charge twice.""",
+    ),
+    Refused(
+        "repeat marker",
+        test_file=marked(f"@pytest.mark.repeat(2)\n{ORDER}"),
+        said=f"""{NODE}: has the marker repeat
+  expected  every row at most once
+  observed  @pytest.mark.repeat, which runs the row again
+  money     No money moved.
+  next      Remove the marker; a repeated row could charge twice.""",
+    ),
+    Refused(
+        "marker the gate does not know of",
+        test_file=marked(f"@pytest.mark.live_money\n{ORDER}"),
+        said=f"""{NODE}: disagrees with gate.toml about live_money
+  expected  no marker live_money on row order
+  observed  the marker
+  money     No money moved.
+  next      Correct the marker or the row; the two must tell a reader the same.""",
+    ),
+    Refused(
+        "marker that is missing",
+        gate_file=('title = "Order placed"', 'title = "Order placed"\nperson = true'),
+        said=f"""{NODE}: disagrees with gate.toml about hitl_pause
+  expected  the marker hitl_pause on row order
+  observed  no such marker
+  money     No money moved.
+  next      Correct the marker or the row; the two must tell a reader the same.""",
+    ),
+    Refused(
+        "preflight marker on a row",
+        test_file=marked(f"@pytest.mark.preflight\n{ORDER}"),
+        said=f"""{NODE}: disagrees with gate.toml about preflight
+  expected  no marker preflight on row order
+  observed  the marker
+  money     No money moved.
+  next      Correct the marker or the row; the two must tell a reader the same.""",
+    ),
+    Refused(
+        "broken gate",
+        gate_file=('order_id = "identifier"', 'order_id = "identifer"'),
+        said="""demo_gate/gate.toml: facts.order_id: is not one of the allowed values
+  expected  one of: identifier, word, words, integer, seconds, money, time, last4, flag, link. Did you mean 'identifier'?
+  observed  'identifer'
+  money     No money moved.
+  next      Correct the file; a gate is data only, its keys are listed in docs/reference/gate-toml.md.""",
+    ),
+    Refused(
+        "reruns",
+        arguments=("-p", "pytest_rerunfailures", "--reruns=2"),
+        said="""--reruns: is refused for gate demo
+  expected  every row at most once
+  observed  --reruns 2, which runs rows again
+  money     No money moved.
+  next      Leave --reruns out when a gate is collected; a repeated row could charge twice.""",
+    ),
+    Refused("live", arguments=("--live",), said=REFUSAL.text()),
+    Refused("live and confirm", arguments=("--live", "--confirm"), said=REFUSAL.text()),
+    Refused("confirm alone", arguments=("--paygate-confirm",), said=REFUSAL.text()),
+)
+
+
+@pytest.mark.parametrize("case", BEFORE_ANY_ROW, ids=lambda case: case.name)
+def test_refused_before_any_row(project: Project, case: Refused) -> None:
+    """What is wrong on the command line or in a file is said in full on stderr, exits with 4, and runs no row."""
+    changes: dict[str, tuple[str, str] | None] = {
+        "test_demo.py": case.test_file,
+        "gate.toml": case.gate_file,
+        "../paygate.toml": case.settings,
+    }
+    for file, change in changes.items():
+        if change is not None:
+            project.change(file, *change)
+    if case.name == "reruns":
+        ini = (project.path / "pytest.ini").read_text(encoding="utf-8")
+        project.write("pytest.ini", ini.replace("-p no:rerunfailures ", ""))
+
+    result = (project.run if case.name == "reruns" else project.run_here)(
+        *(argument for argument in case.arguments if argument not in {"-p", "pytest_rerunfailures"}),
+        environment=case.environment,
+    )
+
+    said = result.stderr.str().partition("ERROR: ")[2].strip()
+    assert said == case.said.replace("{path}", str(project.path))
+    assert result.ret == 4
+    assert project.bodies() == []
+    assert not (project.path / "reports").exists()
+
+
+def test_live_refusal_word_for_word() -> None:
+    """The refusal of `--live` tells all five things."""
+    expected = """--live is refused: this version of pytest-paygate does not run gates with real money
+  expected  approval, exposure record, guardian and recovery, which a live run cannot do without
+  observed  a version without them
+  money     No money moved. Nothing was sent.
+  next      Run without --live: pre-flight and the read-only rows run against a live environment too."""
+    assert REFUSAL.text() == expected
+
+
+def test_two_gates_of_one_id(project: Project) -> None:
+    """Two folders with a gate of one id are refused, naming both."""
+    for name in ("gate.toml", "test_demo.py"):
+        project.write(f"other_gate/{name}", (project.gate / name).read_text(encoding="utf-8"))
+
+    result = project.run_here("--import-mode=importlib")
+
+    expected = """other_gate/gate.toml: gate.id: is already the id of another gate in this session
+  expected  one folder for each gate id
+  observed  'demo' in demo_gate and other_gate
+  money     No money moved.
+  next      Give one of the two gates another id, or run them in two sessions."""
+    assert result.stderr.str().partition("ERROR: ")[2].strip() == expected
+    assert result.ret == 4
+
+
+NOT_BEGUN = (
+    pytest.param(
+        "unset",
+        """paygate.toml: env.demo.secrets.password: cannot be resolved from env:NOBODY_SETS_THIS
+  expected  a secret behind the reference
+  observed  the environment variable is not set
+  money     No money moved.
+  next      Set it where the reference points, then run again.""",
+        id="unset reference",
+    ),
+    pytest.param(
+        "fault",
+        """--paygate-fault=slow_answrs: is not a known fault
+  expected  a name from `paygate sandbox --list-faults`. Did you mean 'slow_answers'?
+  observed  'slow_answrs'
+  money     No money moved.
+  next      Choose a fault from that list.""",
+        id="unknown fault",
+    ),
+    pytest.param(
+        "extra",
+        """the embedded sandbox: cannot be started
+  expected  the packages of the extra `sandbox`
+  observed  no module named uvicorn
+  money     No money moved.
+  next      pip install 'pytest-paygate[sandbox]', or choose an environment with --env.""",
+        id="sandbox extra missing",
+    ),
+    pytest.param(
+        "postgres",
+        """the embedded sandbox: cannot be started
+  expected  PostgreSQL and four loopback servers
+  observed  …
+  money     No money moved.
+  next      Do what the lines above say, or choose an environment with --env.""",
+        id="sandbox cannot start",
+    ),
+)
+
+
+@pytest.mark.parametrize(("cause", "said"), NOT_BEGUN)
+def test_run_that_cannot_begin(project: Project, monkeypatch: pytest.MonkeyPatch, cause: str, said: str) -> None:
+    """A run that cannot begin says why after the summary, exits with 4, and runs no row."""
+    arguments: list[str] = []
+    if cause == "unset":
+        project.change("../paygate.toml", 'payer = "http"', 'payer = "http"\nsecrets.password = "env:NOBODY_SETS_THIS"')
+    elif cause == "fault":
+        arguments = ["--paygate-fault=slow_answrs"]
+    elif cause == "extra":
+        project.write("conftest.py", "import sys\nsys.modules['uvicorn'] = None\n")
+    else:
+        monkeypatch.setenv("PAYGATE_SANDBOX_DSN", "postgresql://nobody@127.0.0.1:9/none")
+
+    result = project.run("--tb=no", *arguments, environment="demo" if cause == "unset" else "")
+
+    told = result.stdout.str().rpartition("gate demo did not run")[2].partition("\n")[2].rstrip()
+    if cause == "postgres":
+        told = re.sub(r"  observed  .*?\n  money", "  observed  …\n  money", told, flags=re.DOTALL)
+    assert told == said
+    assert result.ret == 4
+    assert project.bodies() == []
+
+
+# What a row does, and what it is told; `…` stands for the trace id.
+INSIDE_A_ROW = (
+    pytest.param(
+        "facts['refund_id']",
+        """fact refund_id is missing
+  expected  an earlier row to have recorded refund_id
+  observed  no row of this run has
+  money     No money moved.
+  next      See which row records it in gate.toml, and why that row did not.""",
+        id="missing fact",
+    ),
+    pytest.param(
+        "facts['paid'] = 'nineteen'",
+        """fact paid cannot be recorded
+  expected  a value of kind money
+  observed  the value is not Money
+  money     No money moved.
+  next      Look at what the target answered; a value that does not fit is not evidence.""",
+        id="unfit fact",
+    ),
+    pytest.param(
+        "facts['ready_checks'] = 4",
+        """fact ready_checks changed during the run
+  expected  still 3
+  observed  4
+  money     No money moved.
+  next      A fact is written once. Find out which of the two answers is right.""",
+        id="changed fact",
+    ),
+    pytest.param(
+        "facts['order']",
+        """demo_gate/gate.toml: facts.order: is not declared
+  expected  every fact in [facts] with its kind. Did you mean 'order_id'?
+  observed  a row used 'order'
+  money     No money moved.
+  next      Declare the fact, or correct its name in the test.""",
+        id="undeclared fact",
+    ),
+    pytest.param(
+        "run.kept('payment_url')",
+        """kept value payment_url is missing
+  expected  an earlier row to have kept payment_url
+  observed  no row of this process has
+  money     No money moved.
+  next      Run the gate from its first row; kept values are never written to disk.""",
+        id="missing kept value",
+    ),
+    pytest.param(
+        "run.value('buyer')",
+        """paygate.toml: env.demo.values.buyer: is missing
+  expected  a value the gate demo asks for.
+  observed  the keys: none
+  money     No money moved.
+  next      Add it to the environment.""",
+        id="missing value",
+    ),
+    pytest.param(
+        "run.secret('buyer_password')",
+        """paygate.toml: env.demo.secrets.buyer_password: is missing
+  expected  a value the gate demo asks for.
+  observed  the keys: none
+  money     No money moved.
+  next      Add it to the environment.""",
+        id="missing secret",
+    ),
+    pytest.param(
+        "run.provider('stripe')",
+        """paygate.toml: env.demo.providers.stripe: is missing
+  expected  a value the gate demo asks for.
+  observed  the keys: none
+  money     No money moved.
+  next      Add it to the environment.""",
+        id="missing provider",
+    ),
+    pytest.param(
+        "run.check('order status', observed='failed', expected='completed')",
+        """order status is not as expected
+  expected  completed
+  observed  failed
+  money     No money moved.
+  next      Read the row's lines in the session log; trace id ….""",
+        id="check",
+    ),
+    pytest.param(
+        "run.check('answer', observed='<b>no</b>', expected=None, next_step='Look there.')",
+        """answer is not as expected
+  expected  nothing
+  observed  a str of length 9 that is not shown
+  money     No money moved.
+  next      Look there.""",
+        id="check of something odd",
+    ),
+    pytest.param(
+        "run.pending('no signature', expected='a name', observed='none', next_step='Ask for one.')",
+        """no signature
+  expected  a name
+  observed  none
+  money     No money moved.
+  next      Ask for one.""",
+        id="pending",
+    ),
+)
+
+
+@pytest.mark.parametrize(("does", "said"), INSIDE_A_ROW)
+def test_said_inside_a_row(project: Project, does: str, said: str) -> None:
+    """What a row is told when it goes wrong, with the sentence about the money."""
+    assert told(project, "order", does) == said
+
+
+def test_money_is_not_denied_once_it_may_have_moved(project: Project) -> None:
+    """In a row that can move money, the sentence names the trace id and what to do."""
+    said = told(project, "payment", "run.fail('status', observed='none', expected='paid', next_step='Look.')")
+
+    assert said == (
+        "status is not as expected\n"
+        "  expected  paid\n"
+        "  observed  none\n"
+        "  money     Test money may have moved in this run: look trace id … up at the provider and refund what it shows.\n"
+        "  next      Look."
+    )
+
+
+def told(project: Project, row: str, does: str) -> str:
+    """Let a row do something and return what the error it got says, with `…` for the trace id."""
+    said: Path = project.path / "said.txt"
+    project.change("test_demo.py", f"def test_{row}(facts: Facts)", f"def test_{row}(facts: Facts, run)")
+    project.body(
+        row,
+        "from pytest_paygate import PaygateError\n"
+        f"try:\n    {does}\n"
+        f"except PaygateError as error:\n    Path({str(said)!r}).write_text(str(error))\n    raise",
+    )
+    project.run_here("--tb=no")
+    return re.sub(r"DEMO-\d+-[0-9a-f]+", "…", said.read_text(encoding="utf-8"))
