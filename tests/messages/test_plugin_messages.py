@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["project"]
 
 ORDER = '@pytest.mark.row("order")\n'
+UNKNOWN_MARKERS = ("-W", "ignore::pytest.PytestUnknownMarkWarning")
 NODE = "demo_gate/test_demo.py::test_order"
 
 
@@ -31,6 +32,7 @@ class Refused:
     gate_file: tuple[str, str] | None = None
     settings: tuple[str, str] | None = None
     environment: str = "demo"
+    reruns: bool = False  # pytest-rerunfailures is on
 
 
 def marked(decorators: str) -> tuple[str, str]:
@@ -131,9 +133,7 @@ BEFORE_ANY_ROW = (
     ),
     Refused(
         "parametrized row",
-        test_file=marked(f'@pytest.mark.parametrize("n", [1])\n{ORDER}').__class__(
-            (f"{ORDER}def test_order(facts", f'@pytest.mark.parametrize("n", [1])\n{ORDER}def test_order(n, facts')
-        ),
+        test_file=(f"{ORDER}def test_order(", f'@pytest.mark.parametrize("n", [1])\n{ORDER}def test_order(n, '),
         said=f"""{NODE}[1]: is parametrized
   expected  one plain test function for one row
   observed  parameters, which would run the row more than once
@@ -142,6 +142,7 @@ BEFORE_ANY_ROW = (
     ),
     Refused(
         "flaky marker",
+        arguments=UNKNOWN_MARKERS,
         test_file=marked(f"@pytest.mark.flaky(reruns=2)\n{ORDER}"),
         said=f"""{NODE}: has the marker flaky
   expected  every row at most once
@@ -151,6 +152,7 @@ BEFORE_ANY_ROW = (
     ),
     Refused(
         "repeat marker",
+        arguments=UNKNOWN_MARKERS,
         test_file=marked(f"@pytest.mark.repeat(2)\n{ORDER}"),
         said=f"""{NODE}: has the marker repeat
   expected  every row at most once
@@ -196,7 +198,8 @@ BEFORE_ANY_ROW = (
     ),
     Refused(
         "reruns",
-        arguments=("-p", "pytest_rerunfailures", "--reruns=2"),
+        arguments=("--reruns=2",),
+        reruns=True,
         said="""--reruns: is refused for gate demo
   expected  every row at most once
   observed  --reruns 2, which runs rows again
@@ -220,14 +223,12 @@ def test_refused_before_any_row(project: Project, case: Refused) -> None:
     for file, change in changes.items():
         if change is not None:
             project.change(file, *change)
-    if case.name == "reruns":
+    if case.reruns:
         ini = (project.path / "pytest.ini").read_text(encoding="utf-8")
         project.write("pytest.ini", ini.replace("-p no:rerunfailures ", ""))
+    inner = project.run if case.reruns else project.run_here
 
-    result = (project.run if case.name == "reruns" else project.run_here)(
-        *(argument for argument in case.arguments if argument not in {"-p", "pytest_rerunfailures"}),
-        environment=case.environment,
-    )
+    result = inner(*case.arguments, environment=case.environment)
 
     said = result.stderr.str().partition("ERROR: ")[2].strip()
     assert said == case.said.replace("{path}", str(project.path))
@@ -282,10 +283,19 @@ NOT_BEGUN = (
         id="unknown fault",
     ),
     pytest.param(
+        "server",
+        """the embedded sandbox: cannot be started
+  expected  PostgreSQL and four loopback servers
+  observed  The sandbox was not started: uvicorn is not installed; pip install 'pytest-paygate[sandbox]'
+  money     No money moved.
+  next      Do what the lines above say, or choose an environment with --env.""",
+        id="sandbox server missing",
+    ),
+    pytest.param(
         "extra",
         """the embedded sandbox: cannot be started
   expected  the packages of the extra `sandbox`
-  observed  no module named uvicorn
+  observed  no module named psycopg
   money     No money moved.
   next      pip install 'pytest-paygate[sandbox]', or choose an environment with --env.""",
         id="sandbox extra missing",
@@ -310,8 +320,9 @@ def test_run_that_cannot_begin(project: Project, monkeypatch: pytest.MonkeyPatch
         project.change("../paygate.toml", 'payer = "http"', 'payer = "http"\nsecrets.password = "env:NOBODY_SETS_THIS"')
     elif cause == "fault":
         arguments = ["--paygate-fault=slow_answrs"]
-    elif cause == "extra":
-        project.write("conftest.py", "import sys\nsys.modules['uvicorn'] = None\n")
+    elif cause in {"extra", "server"}:
+        missing = {"extra": "psycopg", "server": "uvicorn"}[cause]
+        project.write("conftest.py", f"import sys\nsys.modules[{missing!r}] = None\n")
     else:
         monkeypatch.setenv("PAYGATE_SANDBOX_DSN", "postgresql://nobody@127.0.0.1:9/none")
 

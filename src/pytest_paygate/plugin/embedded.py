@@ -29,6 +29,8 @@ def start(faults: Sequence[str]) -> Sandbox:
         from pytest_paygate.sandbox.errors import SandboxError
         from pytest_paygate.sandbox.faults import REGISTRY
         from pytest_paygate.sandbox.server import Sandbox, load_registry
+
+        load_registry()
     except ImportError as error:
         raise configuration(
             "the embedded sandbox",
@@ -37,7 +39,6 @@ def start(faults: Sequence[str]) -> Sandbox:
             observed=f"no module named {error.name}",
             next_step="pip install 'pytest-paygate[sandbox]', or choose an environment with --env.",
         ) from None
-    load_registry()
     for fault in faults:
         if fault not in REGISTRY:
             raise configuration(

@@ -7,6 +7,7 @@ import socket
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
@@ -116,3 +117,10 @@ def shop(served: Shop) -> Shop:
     served.breaks = False
     served.returns = True
     return served
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser-like client with its own cookies, at the shop's address."""
+    async with httpx.AsyncClient(base_url=shop.base, trust_env=False) as one:
+        yield one

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import logging
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 
-from pytest_paygate.sandbox.hosted_page import Card, PageState
-from pytest_paygate.sandbox.hosted_page.amounts import format_amount
-from pytest_paygate.sandbox.hosted_page.tokens import FormTokens
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
+from pytest_paygate.sandbox.hosted_page import PageState
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 GOOD = {"number": "4242 4242 4242 4242", "expiry": "12 / 34", "cvc": "123", "name": "Ada Lovelace"}
@@ -55,13 +47,6 @@ def token_of(response: httpx.Response) -> str:
     found = re.search(r'name="form_token" value="([^"]+)"', response.text)
     assert found, response.text
     return found[1]
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def client(shop: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """A browser-like client with its own cookies, at the shop's address."""
-    async with httpx.AsyncClient(base_url=shop.base, trust_env=False) as one:
-        yield one
 
 
 async def pay(client: httpx.AsyncClient, fields: dict[str, str], path: str = "/pay/one") -> httpx.Response:
@@ -343,117 +328,3 @@ async def test_card_never_reaches_log_or_page_when_the_provider_breaks(
     written = response.text + caplog.text
     assert "4242424242424242" not in written
     assert "987" not in written.replace(shop.base, "")
-
-
-async def test_card_hides_itself() -> None:
-    """A card's repr, as any debugger or log would print it, holds neither number nor code."""
-    assert repr(Card("4242424242424242", 12, 2034, "123")) == "Card(exp_month=12, exp_year=2034)"
-
-
-@pytest.mark.parametrize(("choice", "state"), [("complete", "paid"), ("fail", "declined")])
-async def test_challenge_ends_as_chosen(client: httpx.AsyncClient, shop: Any, choice: str, state: str) -> None:
-    """A card that needs 3-D Secure leads to the challenge; completing pays, failing declines and can be tried again."""
-    sent = await pay(client, GOOD | {"number": "4000002760003184"})
-    question = await client.get(sent.headers["location"])
-    assert state_of(question) == "challenge"
-    buttons = [v["value"] for tag, v in Elements(question.text).tags if tag == "button" and v.get("name") == "outcome"]
-    assert buttons == ["complete", "fail"]
-    answered = await client.post(str(question.url), data={"form_token": token_of(question), "outcome": choice})
-    final = await client.get(answered.headers["location"])
-    assert state_of(final) == state
-    assert len(shop.charges) == (1 if choice == "complete" else 0)
-
-
-@pytest.mark.parametrize("fields", [{"outcome": "complete"}, {"outcome": "maybe"}, {}])
-async def test_challenge_without_its_token_changes_nothing(
-    client: httpx.AsyncClient, shop: Any, fields: dict[str, str]
-) -> None:
-    """Nobody completes a challenge with a forged form, and an unknown choice is asked again."""
-    response = await client.post("/3ds/one", data={"form_token": "forged"} | fields)
-    assert (response.status_code, state_of(response), shop.charges) == (403, "challenge", [])
-
-
-async def test_oldest_forms_are_forgotten_first() -> None:
-    """A page loaded over and over cannot fill the memory: old forms lapse, the newest stays good."""
-    tokens = FormTokens()
-    issued = [tokens.issue("one", "browser") for _ in range(5000)]
-    assert not tokens.consume(issued[0], "one", "browser")
-    assert tokens.consume(issued[-1], "one", "browser")
-
-
-@pytest.mark.parametrize(
-    ("minor", "currency", "shown"),
-    [
-        (500, "eur", "EUR 5.00"),
-        (5, "USD", "USD 0.05"),
-        (500, "jpy", "JPY 500"),
-        (1230, "KWD", "KWD 1.230"),
-        (500, "isk", "ISK 5.00"),
-    ],
-)
-async def test_amount_is_written_with_the_currency_s_decimals(minor: int, currency: str, shown: str) -> None:
-    """Five euros are never shown as five hundred."""
-    assert format_amount(minor, currency) == shown
-
-
-async def test_decimals_agree_with_the_provider_s_table(contracts: Path) -> None:
-    """The page's currencies without and with three decimals are the provider's, special cases included."""
-    table = json.loads((contracts / "stripe" / "currencies.json").read_text(encoding="utf-8"))
-    # An asterisk marks a listed currency whose amounts are sent times one hundred all the same.
-    zero = {code.upper() for code in table["zero_decimal"] if not code.endswith("*")}
-    assert {code for code in zero if format_amount(100, code) == f"{code} 100"} == zero
-    three = {code.upper() for code in table["three_decimal"]}
-    assert {code for code in three if format_amount(1000, code) == f"{code} 1.000"} == three
-
-
-@pytest.mark.parametrize(
-    ("state", "declared", "status"), [(PageState.PAID, "paid", 200), (PageState.EXPIRED, "expired", 410)]
-)
-async def test_settled_challenge_is_not_asked(
-    client: httpx.AsyncClient, shop: Any, state: PageState, declared: str, status: int
-) -> None:
-    """A challenge that has been answered shows its end, to an old form too."""
-    token = token_of(await client.get("/3ds/one"))
-    shop.checkouts["one"] = replace(shop.checkouts["one"], state=state)
-    shown = await client.get("/3ds/one")
-    sent = await client.post("/3ds/one", data={"form_token": token, "outcome": "complete"})
-    for response in (shown, sent):
-        assert (response.status_code, state_of(response)) == (status, declared)
-    assert shop.charges == []
-
-
-async def test_unknown_challenge_is_not_found(client: httpx.AsyncClient) -> None:
-    """Asking about or answering a challenge nobody issued shows a page."""
-    shown = await client.get("/3ds/nobody")
-    sent = await client.post("/3ds/nobody", data={"outcome": "complete"})
-    assert [shown.status_code, sent.status_code] == [404, 404]
-
-
-async def test_breaking_challenge_warns(client: httpx.AsyncClient, shop: Any) -> None:
-    """If the provider fails during the challenge, the person is told not to pay again blindly."""
-    token = token_of(await client.get("/3ds/one"))
-    shop.breaks = True
-    response = await client.post("/3ds/one", data={"form_token": token, "outcome": "complete"})
-    assert (response.status_code, state_of(response)) == (500, "processing")
-    assert "Do not pay again before you have checked" in response.text
-
-
-@pytest.mark.parametrize(("choice", "state", "status"), [("complete", "paid", 200), ("fail", "declined", 402)])
-async def test_challenge_without_a_way_back_ends_on_its_own_page(
-    client: httpx.AsyncClient, shop: Any, choice: str, state: str, status: int
-) -> None:
-    """With nowhere to return to, the outcome is told where the person is."""
-    shop.returns = False
-    token = token_of(await client.get("/3ds/one"))
-    response = await client.post("/3ds/one", data={"form_token": token, "outcome": choice})
-    assert (response.status_code, state_of(response)) == (status, state)
-
-
-async def test_waiting_challenge_is_linked(client: httpx.AsyncClient, shop: Any) -> None:
-    """A checkout whose challenge still waits leads to it instead of spinning."""
-    target = f"{shop.base}/3ds/one"
-    shop.checkouts["one"] = replace(shop.checkouts["one"], state=PageState.PROCESSING, continue_url=target)
-    response = await client.get("/pay/one")
-    elements = Elements(response.text)
-    assert (state_of(response), elements.attribute("a", "href")) == ("processing", target)
-    assert not [values for tag, values in elements.tags if tag == "meta" and values.get("http-equiv") == "refresh"]
