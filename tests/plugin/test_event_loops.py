@@ -44,12 +44,18 @@ def test_rows_and_fixtures_share_one_loop(project: Project, ini: str) -> None:
     text = (project.path / "pytest.ini").read_text(encoding="utf-8")
     project.write("pytest.ini", text.replace("asyncio_default_fixture_loop_scope = session", ini))
     project.write("demo_gate/conftest.py", CONFTEST)
-    project.change("test_demo.py", "def test_payment(facts: Facts)", "def test_payment(facts, plain_client, module_client)")
+    project.change(
+        "test_demo.py", "def test_payment(facts: Facts)", "def test_payment(facts, plain_client, module_client)"
+    )
     project.body(
         "payment",
         "import asyncio\nplain_client('payment', asyncio.get_running_loop())\nfacts['paid'] = Money(1999, 'EUR')",
     )
-    project.change("test_demo.py", '@pytest.mark.row("order")\ndef', '@pytest.mark.asyncio(loop_scope="module")\n@pytest.mark.row("order")\nasync def')
+    project.change(
+        "test_demo.py",
+        '@pytest.mark.row("order")\ndef',
+        '@pytest.mark.asyncio(loop_scope="module")\n@pytest.mark.row("order")\nasync def',
+    )
     project.change("test_demo.py", "def test_order(facts: Facts)", "def test_order(facts, plain_client)")
     project.body(
         "order", "import asyncio\nplain_client('order', asyncio.get_running_loop())\nfacts['order_id'] = 'ord_1'"

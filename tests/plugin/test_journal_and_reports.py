@@ -52,9 +52,16 @@ def test_pages_across_runs_are_rebuilt(project: Project) -> None:
     project.run_here()
     reports = project.path / "reports"
     folders = {path.name for path in project.folders()}
-    listed = [name for line in (reports / "demo" / "sessions.md").read_text().splitlines() for name in folders if name in line.replace("\\", "")]
+    listed = [
+        name
+        for line in (reports / "demo" / "sessions.md").read_text().splitlines()
+        for name in folders
+        if name in line.replace("\\", "")
+    ]
 
-    newest_first = sorted(folders, key=lambda name: (reports / "demo" / name / "journal.jsonl").stat().st_mtime_ns)[::-1]
+    newest_first = sorted(folders, key=lambda name: (reports / "demo" / name / "journal.jsonl").stat().st_mtime_ns)[
+        ::-1
+    ]
     assert list(dict.fromkeys(listed)) == newest_first or newest_first[0][:16] == newest_first[1][:16]
     assert set(listed) == folders
     assert "PENDING" in (reports / "go-no-go.md").read_text()

@@ -13,14 +13,16 @@ if TYPE_CHECKING:
     from tests.plugin.project import Project
 
 QUIET = "-p no:randomly -p no:rerunfailures -p no:hypothesispytest -p no:anyio"
-HOSTILE = "Order <script>alert(1)</script> & \\\"quoted\\\""
+HOSTILE = 'Order <script>alert(1)</script> & \\"quoted\\"'
 SHOWN = 'Order <script>alert(1)</script> & "quoted"'
 
 
 @pytest.fixture(autouse=True)
 def neighbours(project: Project) -> None:
     """An ini that leaves the plugins on that these tests are about."""
-    project.write("pytest.ini", f"[pytest]\naddopts = {QUIET} -p no:sugar\nasyncio_default_fixture_loop_scope = session\n")
+    project.write(
+        "pytest.ini", f"[pytest]\naddopts = {QUIET} -p no:sugar\nasyncio_default_fixture_loop_scope = session\n"
+    )
 
 
 def mirrored(project: Project) -> list[str]:
@@ -76,7 +78,12 @@ def test_allure_gets_the_rows(project: Project) -> None:
     results = [json.loads(path.read_text(encoding="utf-8")) for path in (project.path / "allure").glob("*-result.json")]
     by_name = {found["name"]: found for found in results}
     assert result.ret == 0
-    assert set(by_name) == {"P1 · The target answers", "1 · Order placed", "2 · Payment captured", "3 · Refund accepted"}
+    assert set(by_name) == {
+        "P1 · The target answers",
+        "1 · Order placed",
+        "2 · Payment captured",
+        "3 · Refund accepted",
+    }
     parameters = {entry["name"]: entry["value"] for entry in by_name["3 · Refund accepted"]["parameters"]}
     assert parameters["refund_id"].strip("'") == "re_ord_1"
 

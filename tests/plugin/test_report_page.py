@@ -26,7 +26,9 @@ ATTACKS = (
 @pytest.fixture
 def pages(project: Project) -> tuple[Path, Path]:
     """The session report and the go/no-go page of a gate whose every text is an attack."""
-    for place, attack in zip(("Demo launch", "The target answers", "Order placed", "release manager"), ATTACKS, strict=True):
+    for place, attack in zip(
+        ("Demo launch", "The target answers", "Order placed", "release manager"), ATTACKS, strict=True
+    ):
         project.change("gate.toml", place, attack)
     with (project.gate / "gate.toml").open("a", encoding="utf-8") as file:
         file.write(f'\n[[risks]]\nid = "risk"\ntext = "{ATTACKS[0]}"\n')

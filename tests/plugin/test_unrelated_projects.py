@@ -75,7 +75,9 @@ def test_unrelated_project_is_untouched(pytester: pytest.Pytester) -> None:
 def test_xdist_schedules_unrelated_projects_itself(pytester: pytest.Pytester) -> None:
     """Without a gate xdist schedules as ever, spreads the tests, and says so under its own name."""
     pytester.makefile(".ini", pytest=INI)
-    pytester.makepyfile("import pytest\n@pytest.mark.parametrize('n', range(6))\ndef test_n(n, worker_id): print(worker_id)")
+    pytester.makepyfile(
+        "import pytest\n@pytest.mark.parametrize('n', range(6))\ndef test_n(n, worker_id): print(worker_id)"
+    )
 
     result = pytester.runpytest_subprocess("-v", "-n", "2", "--dist", "worksteal")
 

@@ -206,7 +206,8 @@ def test_skip_in_teardown_does_not_soften_a_failure(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("inside", "status", "code"), [("assert False", "FAIL", 1), ("pytest.skip('so')", "SKIPPED", 24), ("pass", "PASS", 0)]
+    ("inside", "status", "code"),
+    [("assert False", "FAIL", 1), ("pytest.skip('so')", "SKIPPED", 24), ("pass", "PASS", 0)],
 )
 def test_subtests_count(project: Project, inside: str, status: str, code: int) -> None:
     """A failed or skipped subtest keeps its row from passing; a passed one does not."""
@@ -221,7 +222,9 @@ def test_subtests_count(project: Project, inside: str, status: str, code: int) -
 
 def test_ctrl_c_is_incomplete(project: Project) -> None:
     """Ctrl-C inside a row exits with 2; the journal ends incomplete and the report says INCOMPLETE."""
-    project.body("payment", "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nawait __import__('asyncio').sleep(30)")
+    project.body(
+        "payment", "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nawait __import__('asyncio').sleep(30)"
+    )
 
     result = project.run()
 

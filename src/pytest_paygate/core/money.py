@@ -14,7 +14,7 @@ from difflib import get_close_matches
 
 from pytest_paygate.core.currencies import EXPONENTS, AmountConvention, exponent
 
-_TEXT = re.compile(r"(?P<currency>[A-Z]{3}) (?P<sign>-?)(?P<whole>\d{1,15})(?:\.(?P<fraction>\d{1,4}))?")
+_TEXT = re.compile(r"(?P<currency>[A-Z]{3}) (?P<sign>-?)(?P<whole>[0-9]{1,15})(?:\.(?P<fraction>[0-9]{1,4}))?")
 
 
 class MoneyError(ValueError):
