@@ -17,8 +17,31 @@ from pathlib import Path
 
 PAIRS = 15
 WITHOUT_US = ("-p", "no:paygate")
-BARE = ("-p", "no:asyncio", "-p", "no:html", "-p", "no:metadata", "-p", "no:allure_pytest", "-p", "no:anyio", *WITHOUT_US)
-DEV_ONLY = ("-p", "no:randomly", "-p", "no:sugar", "-p", "no:rerunfailures", "-p", "no:hypothesispytest", "-p", "no:timeout")
+BARE = (
+    "-p",
+    "no:asyncio",
+    "-p",
+    "no:html",
+    "-p",
+    "no:metadata",
+    "-p",
+    "no:allure_pytest",
+    "-p",
+    "no:anyio",
+    *WITHOUT_US,
+)
+DEV_ONLY = (
+    "-p",
+    "no:randomly",
+    "-p",
+    "no:sugar",
+    "-p",
+    "no:rerunfailures",
+    "-p",
+    "no:hypothesispytest",
+    "-p",
+    "no:timeout",
+)
 
 
 def collect_ms(folder: Path, *options: str) -> float:
@@ -37,9 +60,7 @@ def main() -> None:
         (folder / "test_unrelated.py").write_text("def test_nothing():\n    pass\n")
         (folder / "pytest.ini").write_text("[pytest]\n")
         collect_ms(folder)
-        runs = [
-            (collect_ms(folder), collect_ms(folder, *WITHOUT_US), collect_ms(folder, *BARE)) for _ in range(pairs)
-        ]
+        runs = [(collect_ms(folder), collect_ms(folder, *WITHOUT_US), collect_ms(folder, *BARE)) for _ in range(pairs)]
     added = [ours - without for ours, without, _ in runs]
     print(
         json.dumps(

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 GATE = ROOT / "suites" / "e2e"
 # Plugins of the development environment that would act on every inner run.
 QUIET = ("-p", "no:randomly", "-p", "no:sugar", "-p", "no:rerunfailures", "-p", "no:cacheprovider")
-INI = '[pytest]\nasyncio_default_fixture_loop_scope = session\naddopts = --import-mode=importlib\n'
+INI = "[pytest]\nasyncio_default_fixture_loop_scope = session\naddopts = --import-mode=importlib\n"
 
 
 @dataclass(frozen=True)

@@ -132,8 +132,10 @@ def test_an_unrelated_project_loads_stdlib_and_pytest_only():
             if isinstance(node, ast.Import | ast.ImportFrom):
                 module = node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
                 root = module.split(".")[0]
-                assert root in sys.stdlib_module_names or root == "pytest" or module.startswith(
-                    ("pytest_paygate.plugin", "pytest_paygate.version")
+                assert (
+                    root in sys.stdlib_module_names
+                    or root == "pytest"
+                    or module.startswith(("pytest_paygate.plugin", "pytest_paygate.version"))
                 ), f"{name}:{node.lineno}"
 
 

@@ -47,5 +47,3 @@ def test_benign_fault_stays_green(name, tmp_path):
 
     assert result.exit_code == 0, result.output
     assert set(result.statuses.values()) == {"PASS"}
-
-

@@ -90,7 +90,17 @@ def test_green_as_a_plain_user():
 def separate_sandbox():
     """A `paygate sandbox` process of its own that calls itself staging."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest_paygate.cli", "sandbox", "--json", "--environment", "staging", "--port-base", "0"],
+        [
+            sys.executable,
+            "-m",
+            "pytest_paygate.cli",
+            "sandbox",
+            "--json",
+            "--environment",
+            "staging",
+            "--port-base",
+            "0",
+        ],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -144,9 +154,7 @@ def test_green_over_a_separate_sandbox(tmp_path, separate_sandbox):
     """A staging environment pointing at a sandbox in another process passes; its ledger shows one charge, refunded."""
     copy_gate(tmp_path)
 
-    result = run_gate(
-        tmp_path, "suites/e2e", "--env=staging", "--refund", env=staging(tmp_path, separate_sandbox)
-    )
+    result = run_gate(tmp_path, "suites/e2e", "--env=staging", "--refund", env=staging(tmp_path, separate_sandbox))
 
     assert_whole(result)
     assert result.evidence["mode"] == "staging"
@@ -229,7 +237,18 @@ def wheel(tmp_path_factory):
     (built,) = folder.glob("*.whl")
     site = folder / "site"
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(site), str(built)],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--no-index",
+            "--target",
+            str(site),
+            str(built),
+        ],
         check=True,
         capture_output=True,
     )

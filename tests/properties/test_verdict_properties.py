@@ -63,7 +63,11 @@ def oracle_says_pass(events):
         elif event.kind == "row_finished" and (event.status.value != "PASS" or seen[-1][0] != event.row):
             return False
     finished = [event.row for event in events if event.kind == "row_finished"]
-    return seen == [("check", {"ready"}), ("one", {"paid"}), ("two", {"seconds"})] and finished == ["check", "one", "two"]
+    return seen == [("check", {"ready"}), ("one", {"paid"}), ("two", {"seconds"})] and finished == [
+        "check",
+        "one",
+        "two",
+    ]
 
 
 def assert_agrees(events):
@@ -83,7 +87,9 @@ def test_arbitrary_events_never_pass_wrongly(events):
 @settings(max_examples=2500, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["drop", "double", "swap", "replace"]), st.integers(0, 99), st.integers(0, 99), anything),
+        st.tuples(
+            st.sampled_from(["drop", "double", "swap", "replace"]), st.integers(0, 99), st.integers(0, 99), anything
+        ),
         max_size=4,
     )
 )
@@ -191,8 +197,10 @@ def test_nothing_at_all_is_incomplete():
             [started(), ev.RowStarted(row="check"), ev.RunFinished(complete=True, reason="")],
             "a run is not complete while row check is open",
         ),
-        ([started(), ev.RunStopped(guard="g", threshold="", observed=""), ev.RowStarted(row="check")],
-         "row check may not start: the run was stopped by guard g"),
+        (
+            [started(), ev.RunStopped(guard="g", threshold="", observed=""), ev.RowStarted(row="check")],
+            "row check may not start: the run was stopped by guard g",
+        ),
         ([started().model_copy(update={"schema_version": 99})], "journal version 99 is not 1"),
     ],
 )

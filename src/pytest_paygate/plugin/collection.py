@@ -43,11 +43,11 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, obj: obje
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
     """Put a gate folder's own async fixtures on that loop too; one that names its loop scope keeps it."""
-    function = getattr(fixturedef.func, "__func__", fixturedef.func)
+    function: Any = getattr(fixturedef.func, "__func__", fixturedef.func)
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         folder = Path(inspect.unwrap(function).__code__.co_filename).parent
         if (folder / "gate.toml").is_file() and getattr(function, "_loop_scope", None) is None:
-            function._loop_scope = "session"  # noqa: SLF001 - where pytest-asyncio keeps what its decorator was told
+            function._loop_scope = "session"  # noqa: SLF001 - where pytest-asyncio keeps its own
     return (yield)
 
 

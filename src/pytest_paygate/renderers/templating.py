@@ -18,7 +18,8 @@ from markupsafe import Markup
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~@$&:])")
+# Parentheses and colons act in Markdown only after a bracket or a scheme, and brackets are escaped.
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#+!|~@$&])")
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 

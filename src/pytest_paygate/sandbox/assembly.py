@@ -17,6 +17,7 @@ from psycopg_pool import AsyncConnectionPool
 from pytest_paygate.sandbox import control, webhooks
 from pytest_paygate.sandbox.errors import SandboxError
 from pytest_paygate.sandbox.hosted_page.stripe_pages import routes as stripe_page_routes
+from pytest_paygate.sandbox.hyperswitch import expiry as hyperswitch_expiry
 from pytest_paygate.sandbox.hyperswitch import routes as hyperswitch_routes
 from pytest_paygate.sandbox.marketplace import routes as marketplace_routes
 from pytest_paygate.sandbox.marketplace import worker
@@ -77,6 +78,7 @@ class RunningWorld:
         """Make everybody who waits look again, after time or a delay has changed."""
         stripe_wakeup.wake(self.world)
         webhooks.wake(self.world)
+        hyperswitch_expiry.wake(self.world)
         self.marketplace.wake()
 
 

@@ -85,7 +85,11 @@ def test_a_fact_comes_back_from_the_journal(pair):
 @pytest.mark.parametrize(
     ("kind", "value", "message"),
     [
-        (FactKind.IDENTIFIER, "two words", "the value is not an identifier (letters, digits and _ . : @ -, at most 128)"),
+        (
+            FactKind.IDENTIFIER,
+            "two words",
+            "the value is not an identifier (letters, digits and _ . : @ -, at most 128)",
+        ),
         (FactKind.IDENTIFIER, "x" * 129, "the value is not an identifier (letters, digits and _ . : @ -, at most 128)"),
         (FactKind.WORD, "<script>", "the value is not a short plain phrase"),
         (FactKind.WORD, "a\nb", "the value is not a short plain phrase"),
