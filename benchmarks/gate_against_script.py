@@ -1,4 +1,4 @@
-"""Times the whole gate against a running sandbox beside a bash, curl and jq walkthrough of the same nine steps, in pairs.
+"""Times the whole gate against a running sandbox beside a bash, curl and jq walkthrough of the same steps, in pairs.
 
 Run it as `python benchmarks/gate_against_script.py [pairs]`. Nothing settles late by default; with `--late` the order
 completes 1.3 s after the payment, and the script polls once a second as such scripts do. Prints one JSON line each:
@@ -44,7 +44,9 @@ mode = "staging"
 base_url = "{description["api_url"]}"
 payer = "http"
 database = "env:B_DSN"
-values = {{ buyer_email = "{description["buyer_email"]}", operator_email = "{description["buyer_email"]}", product_id = "{description["test_product_id"]}" }}
+values.buyer_email = "{description["buyer_email"]}"
+values.operator_email = "{description["buyer_email"]}"
+values.product_id = "{description["test_product_id"]}"
 secrets = {{ buyer_password = "env:B_PASSWORD" }}
 providers.hyperswitch = {{ base_url = "{description["hyperswitch_url"]}", key = "env:B_HYPERSWITCH" }}
 providers.stripe = {{ base_url = "{description["stripe_url"]}", key = "env:B_STRIPE" }}

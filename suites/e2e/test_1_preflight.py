@@ -10,9 +10,8 @@ import pytest
 from pytest_paygate import Mode, pick
 
 if TYPE_CHECKING:
-    from suites.e2e.conftest import Buyer
-
     from pytest_paygate import Api, Facts, Run
+    from suites.e2e.conftest import Buyer
 
 # What `/status` must say for each life; a rehearsal looks live to everybody but the report.
 ENVIRONMENT_SAID = {Mode.SANDBOX: "sandbox", Mode.STAGING: "staging", Mode.REHEARSAL: "live", Mode.LIVE: "live"}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from pytest_paygate.sandbox.faults import REGISTRY
 from pytest_paygate.sandbox.server import load_registry
-
 from tests.gate_runs import copy_gate, run_gate
 
 load_registry()

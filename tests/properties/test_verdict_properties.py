@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from pytest_paygate.core import events as ev
 from pytest_paygate.core.events import Mode, RowStatus
 from pytest_paygate.core.run import IllegalEventError
 from pytest_paygate.core.verdict import Decision, Verdict, judge, worst
-
 from tests.properties.gates import FACT_OF, fact, folded, legal_prefix, passing_row, started, whole_run
 
 ROWS = list(FACT_OF)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
 from pytest_paygate.adapters import journal_file, run_directory
 from pytest_paygate.adapters.clock import SystemClock
 from pytest_paygate.adapters.journal_file import JournalFile
@@ -15,7 +17,6 @@ from pytest_paygate.core.errors import JournalError
 from pytest_paygate.core.journal import read
 from pytest_paygate.core.run import IllegalEventError
 from pytest_paygate.renderers import session_log
-
 from tests.properties.gates import whole_run
 
 
@@ -83,7 +84,7 @@ def test_a_full_disk_leaves_a_readable_journal(tmp_path):
     """When the disk fills up in the middle of a line, what was written before it reads back whole."""
     script = f"""
 import resource, signal, sys
-sys.path.insert(0, {os.getcwd()!r})
+sys.path.insert(0, {str(Path.cwd())!r})
 from pathlib import Path
 from pytest_paygate.adapters.clock import SystemClock
 from pytest_paygate.adapters.journal_file import JournalFile

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from pytest_paygate.adapters import settings
 from pytest_paygate.core.environment import SANDBOX, Payer, Settings, choose, read_settings
 from pytest_paygate.core.errors import ConfigurationError

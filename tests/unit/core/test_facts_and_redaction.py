@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pytest_paygate.core.facts import FactKind, FactShapeError, from_json, shown, to_json
 from pytest_paygate.core.money import Money
 from pytest_paygate.core.redaction import ALLOWED, MAX_FIELDS, keep, plain, safe_path, safe_trace_id

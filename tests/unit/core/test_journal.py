@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+
 from pytest_paygate.core.errors import JournalError
 from pytest_paygate.core.journal import GENESIS, encode, line_hash, read, strict_json
-
 from tests.properties.gates import whole_run
 
 AT = datetime(2026, 11, 21, 9, 15, tzinfo=UTC)
@@ -89,7 +89,20 @@ def edited(change) -> bytes:
         lambda lines: [lines[0].replace(b'"seq":0', b'"seq":"0"'), *lines[1:]],
         lambda lines: [b"[" * 100_000, *lines],
     ],
-    ids="hole swap copy beheaded blank foreign latin doubled_key nan extra_field text_number deep".split(),
+    ids=[
+        "hole",
+        "swap",
+        "copy",
+        "beheaded",
+        "blank",
+        "foreign",
+        "latin",
+        "doubled_key",
+        "nan",
+        "extra_field",
+        "text_number",
+        "deep",
+    ],
 )
 def test_damage_stops_everything(change):
     """A hole, a swap, a copy, a foreign line, a doubled key or an unknown field is damage."""

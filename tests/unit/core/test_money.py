@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from iso4217 import Currency
+
 from pytest_paygate.core.currencies import EXPONENTS, ISO_EXPONENTS, AmountConvention, exponent
 from pytest_paygate.core.money import Money, MoneyError
 
@@ -68,7 +69,7 @@ def test_currencies_do_not_mix():
     euro, dollar = Money(500, "EUR"), Money(500, "USD")
     assert euro != dollar
     for meet in (lambda: euro + dollar, lambda: euro - dollar, lambda: euro < dollar, lambda: euro >= dollar):
-        with pytest.raises(MoneyError, match="EUR 5.00 and USD 5.00 are two currencies"):
+        with pytest.raises(MoneyError, match=r"EUR 5\.00 and USD 5\.00 are two currencies"):
             meet()
     assert Money(500, "EUR") + Money(1, "EUR") == Money(501, "EUR")
     assert -euro == Money(-500, "EUR")

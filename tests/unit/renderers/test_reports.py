@@ -9,13 +9,13 @@ import json
 import re
 
 import pytest
+
 from pytest_paygate.core import events as ev
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.gate import read_gate
 from pytest_paygate.renderers import index_pages, session_report
 from pytest_paygate.renderers.templating import escape_markdown
 from pytest_paygate.renderers.view import BANNERS, view
-
 from tests.properties.gates import SOURCE, folded, passing_row, started, whole_run
 
 HOSTILE = [
