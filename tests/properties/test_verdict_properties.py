@@ -126,12 +126,14 @@ def test_a_run_cut_anywhere_is_incomplete(index):
 
 
 def test_a_skipped_optional_row_is_conditional():
-    """A row the mode may leave out makes the run CONDITIONAL when it was left out on purpose, also through criteria."""
-    events = [started(), *passing_row("check"), *passing_row("one")]
+    """A row the mode may leave out makes the run CONDITIONAL when the run was told to, also through criteria."""
+    left_out = started().model_copy(update={"with_refund": False})
+    events = [left_out, *passing_row("check"), *passing_row("one")]
     events += [ev.RowFinished(row="two", status=RowStatus.SKIPPED), ev.RunFinished(complete=True, reason="")]
     assert judge(folded(events)).verdict is Verdict.CONDITIONAL
-    live = [started(Mode.LIVE), *events[1:]]
-    assert judge(folded(live)).verdict is Verdict.INCOMPLETE
+    assert judge(folded([started(), *events[1:]])).verdict is Verdict.INCOMPLETE
+    live = left_out.model_copy(update={"mode": Mode.LIVE})
+    assert judge(folded([live, *events[1:]])).verdict is Verdict.INCOMPLETE
 
 
 def test_a_person_s_criterion_is_pending_in_its_mode_only():

@@ -49,6 +49,7 @@ def temp_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix='a "b" ', dir="/tmp"))
     folder.chmod(0o755)
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setenv("TMPDIR", str(folder))
     yield folder
     shutil.rmtree(folder)
 
@@ -234,6 +235,7 @@ def test_a_temp_folder_that_cannot_hold_a_socket_is_passed_over(
     unfit = temp_folder / name
     unfit.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(unfit))
+    monkeypatch.setenv("TMPDIR", str(unfit))
     with PostgresServer.start(DATABASES) as server:
         assert value(server.dsn("provider"), "SELECT 1") == 1
         assert list(unfit.iterdir()) == []

@@ -122,6 +122,7 @@ def test_root_leaves_no_folder_in_the_home_of_a_user(tmp_path: Path, monkeypatch
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setattr(tempfile, "tempdir", str(temp))
+    monkeypatch.setenv("TMPDIR", str(temp))
     is_root = os.geteuid() == 0
     if is_root:
         os.chown(home, 65534, 65534)
@@ -138,6 +139,7 @@ def test_an_unusable_cache_folder_falls_back_to_a_private_temp_folder(
     """A place that cannot be written, or a relative one, gives a folder of this user's below the temp folder."""
     monkeypatch.setenv("XDG_CACHE_HOME", configured)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     folder = postgres_cache.cache_folder()
     assert folder == tmp_path / f"pytest-paygate-uid-{os.geteuid()}"
     assert folder.stat().st_mode & 0o777 == 0o700

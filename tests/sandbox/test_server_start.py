@@ -112,17 +112,21 @@ def test_fixed_ports_are_used_and_can_be_used_again(own_sandbox: Start) -> None:
     assert second.description.control_url == f"http://127.0.0.1:{base + 3}"
 
 
-def test_stopping_leaves_no_thread_socket_or_file(own_sandbox: Start) -> None:
+def test_stopping_leaves_no_thread_socket_or_file(own_sandbox: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """After stop there is nothing: threads, listening ports, PostgreSQL and its folder are gone; twice is harmless."""
-    threads, folders = set(threading.enumerate()), set(Path(tempfile.gettempdir()).iterdir())
+    # A temporary folder of its own: other tests start clusters at the same time.
+    temporary = Path(tempfile.mkdtemp(prefix="pgt-", dir="/tmp"))
+    temporary.chmod(0o755)  # PostgreSQL runs as another user when this suite is root
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    threads = set(threading.enumerate())
     running = own_sandbox()
     description = running.description
     running.stop()
     running.stop()
     assert set(threading.enumerate()) <= threads
-    assert {
-        path.name for path in set(Path(tempfile.gettempdir()).iterdir()) - folders if "paygate" in path.name
-    } == set()
+    assert list(temporary.iterdir()) == []
+    temporary.rmdir()
     for url in (description.marketplace_url, description.stripe_url, description.control_url):
         with pytest.raises(httpx.ConnectError):
             httpx.get(url, trust_env=False)

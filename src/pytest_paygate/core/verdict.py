@@ -150,9 +150,10 @@ def _row_findings(state: RunState, gate: Gate) -> Iterable[tuple[Verdict, str]]:
 
 
 def _row_weight(state: RunState, row: Row) -> Verdict:
-    """What a row does to the verdict; one that a dry run may leave out only makes it CONDITIONAL."""
+    """What a row does to the verdict; one that this run was told to leave out only makes it CONDITIONAL."""
     status = state.rows[row.id].status
-    if status is RowStatus.SKIPPED and state.mode in row.optional_in:
+    left_out = state.started is not None and not state.started.with_refund and state.mode in row.optional_in
+    if status is RowStatus.SKIPPED and left_out:
         return Verdict.CONDITIONAL
     return _WEIGHT.get(status, Verdict.INCOMPLETE)
 

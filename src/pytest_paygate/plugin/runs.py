@@ -68,7 +68,7 @@ class Runs:
 
     Args:
         config: pytest's configuration.
-        identity: time and random part shared by every process of the session, such as `20261121T091500Z-1a2b3c4d`.
+        identity: time and random part shared by every process of the session, such as `20261121T091500123Z-1a2b3c4d`.
     """
 
     def __init__(self, config: pytest.Config, identity: str) -> None:
@@ -277,8 +277,9 @@ def _import_clients() -> None:
 
 
 def new_identity() -> str:
-    """A run id: the time in UTC, then eight random hex digits. Sorting by it sorts by time."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    """A run id: the time in UTC to the millisecond, then eight random hex digits. Sorting by it sorts by time."""
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}Z-{secrets.token_hex(4)}"
 
 
 def _choice(config: pytest.Config) -> Choice:

@@ -93,22 +93,33 @@ def _write_reports(runs: Runs) -> list[Outcome]:
     return write(runs.choice.reports, runs.identity, [folder.gate.id for folder in runs.folders.values()])
 
 
-def _exit_code(runs: Runs, outcomes: list[Outcome], exitstatus: int) -> int:
+def _exit_code(runs: Runs, outcomes: list[Outcome], exitstatus: int) -> int:  # noqa: PLR0911 - a ladder, worst first
     """The verdict sets the exit code; pytest's own trouble and escalated money come before it."""
     code = int(exitstatus)
-    if any(folder.refused is not None for folder in runs.folders.values()) and not outcomes:
-        return int(pytest.ExitCode.USAGE_ERROR)
-    if not outcomes:
+    never_ran = [Verdict.INCOMPLETE for _ in _unselected(runs)]
+    verdicts = [*(outcome.verdict for outcome in outcomes), *never_ran]
+    if Verdict.ESCALATED in verdicts:
+        return EXIT_CODES[Verdict.ESCALATED]
+    if code in {2, 3, 4}:
         return code
-    verdict = worst(outcome.verdict for outcome in outcomes)
-    if verdict is not Verdict.ESCALATED and code in {2, 3, 4}:
+    if any(folder.refused is not None for folder in runs.folders.values()):
+        return int(pytest.ExitCode.USAGE_ERROR)
+    if not verdicts:
         return code
     if any(outcome.failure for outcome in outcomes):
-        return EXIT_CODES[Verdict.ESCALATED if verdict is Verdict.ESCALATED else Verdict.STOPPED]
+        return EXIT_CODES[Verdict.STOPPED]
+    verdict = worst(verdicts)
     if verdict is Verdict.PASS:
         # With `--dist each`, a worker that leaves the gates to another may have collected nothing at all.
         return 0 if code == pytest.ExitCode.NO_TESTS_COLLECTED else code
     return EXIT_CODES[verdict]
+
+
+def _unselected(runs: Runs) -> list[str]:
+    """Gates that were collected and of which no row was left to run: 0 is for PASS only, so this is INCOMPLETE."""
+    if runs.config.getoption("collectonly", default=False):
+        return []
+    return [folder.gate.id for folder in runs.folders.values() if folder.run is None and folder.refused is None]
 
 
 def _print_verdicts(reporter: Any, runs: Runs, outcomes: list[Outcome]) -> None:
@@ -116,6 +127,8 @@ def _print_verdicts(reporter: Any, runs: Runs, outcomes: list[Outcome]) -> None:
         if folder.refused is not None:
             reporter.write_sep("=", f"gate {folder.gate.id} did not run", red=True, bold=True)
             reporter.write_line(_text(folder.refused))
+    for gate_id in [] if hasattr(runs.config, "workerinput") else _unselected(runs):
+        reporter.write_sep("=", f"gate {gate_id}: INCOMPLETE — none of its rows was selected", yellow=True, bold=True)
     for outcome in outcomes:
         colour = {"green": True} if outcome.verdict is Verdict.PASS else {"red": True}
         if outcome.verdict in {Verdict.PENDING, Verdict.CONDITIONAL, Verdict.INCOMPLETE}:
