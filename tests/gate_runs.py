@@ -56,11 +56,15 @@ def copy_gate(folder: Path, **thresholds: float) -> Path:
 
 
 def run_gate(
-    folder: Path, *arguments: str, env: dict[str, str] | None = None, prefix: tuple[str, ...] = ()
+    folder: Path,
+    *arguments: str,
+    env: dict[str, str] | None = None,
+    prefix: tuple[str, ...] = (),
+    python: str = sys.executable,
 ) -> GateRunResult:
     """Run pytest in a project folder, behind a command prefix if given, and find the run it wrote."""
     done = subprocess.run(
-        [*prefix, sys.executable, "-m", "pytest", *QUIET, *arguments],
+        [*prefix, python, "-m", "pytest", *QUIET, *arguments],
         cwd=folder,
         env={**os.environ, "COVERAGE_PROCESS_START": "", **(env or {})},
         capture_output=True,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_paygate.adapters.answers import Answer
     from pytest_paygate.adapters.http import Api
+    from pytest_paygate.adapters.logs import HttpLog, LogEntry
     from pytest_paygate.adapters.polling import Poll, PollResult
     from pytest_paygate.core.documents import pick
     from pytest_paygate.core.errors import MissingFactError, PaygateError, RowFailedError, RowPendingError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
         RefundStatus,
     )
     from pytest_paygate.core.secret import Secret
-    from pytest_paygate.plugin.handles import Facts, Run
+    from pytest_paygate.plugin.handles import Facts, Proofs, Run
     from pytest_paygate.version import __version__
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "Facts",
     "HoldAnswer",
     "HoldPoint",
+    "HttpLog",
+    "LogEntry",
     "MissingFactError",
     "Mode",
     "Money",
@@ -43,6 +46,7 @@ __all__ = [
     "PaymentStatus",
     "Poll",
     "PollResult",
+    "Proofs",
     "Provider",
     "Refund",
     "RefundStatus",
@@ -56,6 +60,7 @@ __all__ = [
 _HOMES = {
     "adapters.answers": ("Answer",),
     "adapters.http": ("Api",),
+    "adapters.logs": ("HttpLog", "LogEntry"),
     "adapters.polling": ("Poll", "PollResult"),
     "core.documents": ("pick",),
     "core.errors": ("MissingFactError", "PaygateError", "RowFailedError", "RowPendingError"),
@@ -72,7 +77,7 @@ _HOMES = {
         "RefundStatus",
     ),
     "core.secret": ("Secret",),
-    "plugin.handles": ("Facts", "Run"),
+    "plugin.handles": ("Facts", "Proofs", "Run"),
     "version": ("__version__",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

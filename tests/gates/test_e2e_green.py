@@ -61,6 +61,19 @@ def test_green_under_xdist(tmp_path):
     assert len(list((tmp_path / "reports" / "e2e").glob("*/journal.jsonl"))) == 1
 
 
+def test_green_under_the_oldest_supported_pytest(tmp_path):
+    """The gate passes under the oldest pytest and pytest-asyncio the package allows."""
+    python = os.environ.get("PAYGATE_OLDEST_PYTHON")
+    if python is None:
+        pytest.skip("PAYGATE_OLDEST_PYTHON is not set: `make test` makes that environment and sets it")
+    copy_gate(tmp_path)
+
+    result = run_gate(tmp_path, "suites/e2e", python=python)
+
+    assert_whole(result)
+    assert "pytest-9.0.3" in result.output
+
+
 def test_green_as_a_plain_user():
     """The gate needs no privilege: run as an unprivileged user (when this suite is root, as `nobody`) it passes."""
     home = Path("/tmp") / f"paygate-plain-{os.getpid()}"  # noqa: S108 - pytest's own folders are closed to other users

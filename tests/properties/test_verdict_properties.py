@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pytest_paygate.core import events as ev
 from pytest_paygate.core.events import Mode, RowStatus
+from pytest_paygate.core.proof import ProofStatus
 from pytest_paygate.core.run import IllegalEventError
 from pytest_paygate.core.verdict import Decision, Verdict, judge, worst
 from tests.properties.gates import FACT_OF, fact, folded, legal_prefix, passing_row, started, whole_run
@@ -18,6 +19,9 @@ anything = st.one_of(
     st.builds(ev.RowStarted, row=st.sampled_from([*ROWS, "unknown"])),
     st.builds(ev.RowFinished, row=st.sampled_from(ROWS), status=st.sampled_from(list(RowStatus))),
     st.sampled_from([fact("ready"), fact("paid"), fact("seconds"), fact("seconds", 61)]),
+    st.builds(
+        ev.ProofRecorded, name=st.sampled_from("ab"), source=st.just("log"), status=st.sampled_from(list(ProofStatus))
+    ),
     st.builds(ev.AnomalyRecorded, code=st.just("odd"), detail=st.just("x")),
     st.just(ev.RunStopped(guard="cap", threshold="1", observed="2")),
     st.just(ev.RunEscalated(charge="ch_1", amount="EUR 5.00", reason="open")),
@@ -43,12 +47,14 @@ def edits(events, operations):
     return events
 
 
-def oracle_says_pass(events):
+def oracle_says_pass(events):  # noqa: PLR0911 - a list of reasons to say no
     """An independent reading of the raw events: is this a PASS of the small gate in the sandbox? Shares no code."""
     kinds = [event.kind for event in events]
     if kinds.count("run_started") != 1 or kinds[0] != "run_started" or events[0].mode.value != "sandbox":
         return False
     if {"run_stopped", "run_escalated"} & set(kinds):
+        return False
+    if any(event.kind == "proof" and event.status.value != "holds" for event in events):
         return False
     if kinds[-1] != "run_finished" or not events[-1].complete or kinds.count("run_finished") != 1:
         return False
@@ -187,6 +193,7 @@ def test_nothing_at_all_is_incomplete():
         ([started(), *passing_row("check"), ev.RowStarted(row="check")], "row check is out of turn or runs twice"),
         ([started(), *passing_row("check"), ev.RowStarted(row="two")], "row two may not start: row 1 (one) is NOT_RUN"),
         ([started(), fact("ready")], "fact happens inside a row"),
+        ([started(), ev.ProofRecorded(name="a", source="b", status=ProofStatus.HOLDS)], "proof happens inside a row"),
         ([started(), ev.RowStarted(row="check"), fact("ready"), fact("ready")], "fact ready is recorded twice"),
         (
             [started(), ev.RowStarted(row="check"), ev.RowFinished(row="check", status=RowStatus.PASS)],

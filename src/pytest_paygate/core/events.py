@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pytest_paygate.core.facts import FactKind
 from pytest_paygate.core.model import Field, Model
+from pytest_paygate.core.proof import ProofStatus
 
 SCHEMA_VERSION = 1
 
@@ -158,6 +159,16 @@ class HoldClosed(Model):
     waited_seconds: float
 
 
+class ProofRecorded(Model):
+    """What one witness says: the HTTP answer, the application's log, the provider's ledger."""
+
+    kind: Literal["proof"] = "proof"
+    name: str
+    source: str
+    status: ProofStatus
+    detail: str = ""
+
+
 class AnomalyRecorded(Model):
     """Something odd that does not decide a row by itself: a status that went backwards, a burst of 5xx."""
 
@@ -203,6 +214,7 @@ EventBody = Annotated[
     | QueryRecorded
     | HoldOpened
     | HoldClosed
+    | ProofRecorded
     | AnomalyRecorded
     | RunStopped
     | RunEscalated

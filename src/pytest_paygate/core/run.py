@@ -4,7 +4,7 @@ Rules (each held by a test):
 - a run starts once, with the gate it is bound to; nothing follows its end;
 - rows run in the gate's order, one at a time, each at most once;
 - no row starts while pre-flight is incomplete or red, nor while a row it needs has not passed, nor after a stop;
-- a fact is recorded inside a row, once, in the kind the gate declares;
+- a fact is recorded inside a row, once, in the kind the gate declares; a proof inside a row, once;
 - a row passes only when it started and every fact it must record was recorded inside it.
 A violated rule is an `IllegalEventError`: writers refuse to write it and readers refuse to believe it.
 """
@@ -61,6 +61,7 @@ class RunState:
     last_position: int = -1
     stopped: ev.RunStopped | None = None
     escalated: tuple[ev.RunEscalated, ...] = ()
+    proofs: tuple[ev.ProofRecorded, ...] = ()
     anomalies: tuple[ev.AnomalyRecorded, ...] = ()
     finished: ev.RunFinished | None = None
 
@@ -118,6 +119,8 @@ def apply(state: RunState, event: ev.EventBody, seq: int, at: str) -> RunState: 
             state = replace(state, stopped=state.stopped or event)
         case ev.RunEscalated():
             state = replace(state, escalated=(*state.escalated, event))
+        case ev.ProofRecorded():
+            state = _record_proof(state, event)
         case ev.AnomalyRecorded():
             state = replace(state, anomalies=(*state.anomalies, event))
         case ev.RunFinished():
@@ -231,6 +234,13 @@ def _record_fact(state: RunState, gate: Gate, event: ev.FactRecorded) -> RunStat
     row = state.rows[row_id]
     row = replace(row, facts={**row.facts, event.name: value})
     return replace(state, rows={**state.rows, row_id: row}, facts={**state.facts, event.name: value})
+
+
+def _record_proof(state: RunState, event: ev.ProofRecorded) -> RunState:
+    _require_open_row(state, "proof")
+    if any(proof.name == event.name for proof in state.proofs):
+        raise IllegalEventError(f"proof {event.name} is recorded twice")
+    return replace(state, proofs=(*state.proofs, event))
 
 
 def _require_open_row(state: RunState, what: str) -> str:

@@ -3,6 +3,7 @@
 Rules:
 - worst wins; a row or criterion that is unset, missing, skipped or unknown never adds up to PASS;
 - only a run that started, ran to its end and was neither stopped nor escalated can be PASS;
+- a proof that is missing makes the run CONDITIONAL at best, one that contradicts FAIL;
 - a criterion counts in the modes it declares; one that a person must sign is PENDING until signed;
 - GO is for PASS, PENDING for PENDING, NO-GO for everything else.
 """
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from pytest_paygate.core.events import Mode, RowStatus
 from pytest_paygate.core.facts import FactValue
 from pytest_paygate.core.money import Money
+from pytest_paygate.core.proof import ProofStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,6 +63,9 @@ _WEIGHT = {
     RowStatus.WAIVED: Verdict.CONDITIONAL,
     RowStatus.FAIL: Verdict.FAIL,
 }
+
+
+_SAID = {ProofStatus.MISSING: "is missing", ProofStatus.CONTRADICTS: "contradicts the others"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,10 @@ def _run_findings(state: RunState) -> Iterable[tuple[Verdict, str]]:
     if state.stopped is not None:
         stop = state.stopped
         yield Verdict.STOPPED, f"guard {stop.guard} stopped the run: {stop.observed}, threshold {stop.threshold}"
+    for proof in state.proofs:
+        if proof.status is not ProofStatus.HOLDS:
+            weight = Verdict.CONDITIONAL if proof.status is ProofStatus.MISSING else Verdict.FAIL
+            yield weight, f"proof {proof.name} ({proof.source}) {_SAID[proof.status]}"
     if state.finished is None:
         yield Verdict.INCOMPLETE, "the run has no end in its journal: it was cut off"
     elif not state.finished.complete:

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from pytest_paygate.core.environment import Payer
 from pytest_paygate.core.errors import configuration
-from pytest_paygate.plugin.handles import Facts, Run
+from pytest_paygate.plugin.handles import Facts, Proofs, Run
 from pytest_paygate.plugin.protocol import folder_of
 from pytest_paygate.plugin.stash import RUNS
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from pytest_paygate.adapters.http import Api
+    from pytest_paygate.adapters.logs import HttpLog
     from pytest_paygate.adapters.polling import Poll
     from pytest_paygate.adapters.postgres import ReadOnlyDatabase
     from pytest_paygate.core.ports import Operator, Provider
@@ -98,6 +99,18 @@ def provider(paygate_gate_run: GateRun) -> Callable[[str], Provider]:
 
 
 @pytest.fixture
+def logs(paygate_gate_run: GateRun) -> HttpLog | None:
+    """The target's application log by trace id; None when the environment names no `log_url`."""
+    return _made(paygate_gate_run, "logs", _logs)  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def proofs(paygate_gate_run: GateRun) -> Proofs:
+    """The run's proofs: what each independent witness says."""
+    return Proofs(paygate_gate_run)
+
+
+@pytest.fixture
 def operator(paygate_gate_run: GateRun) -> Operator:
     """The person at the gate, or the payer that stands in for one in an unattended dry run."""
     return _made(paygate_gate_run, "operator", _operator)  # type: ignore[no-any-return]
@@ -127,6 +140,15 @@ def _client(run: GateRun, base_url: str, party: str) -> Api:
         # A provider has no use for our trace headers; the payment's metadata carries the trace there.
         first_party=party == "target",
     )
+
+
+def _logs(run: GateRun) -> HttpLog | None:
+    if not run.environment.log_url:
+        return None
+    from pytest_paygate.adapters.logs import HttpLog as Log
+
+    base_url, _, last = run.environment.log_url.rpartition("/")
+    return Log(_client(run, base_url, "log"), f"/{last}")
 
 
 def _db(run: GateRun) -> ReadOnlyDatabase | None:

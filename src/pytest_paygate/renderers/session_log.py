@@ -61,6 +61,9 @@ def _told(event: ev.EventBody) -> str:  # noqa: C901, PLR0911, PLR0912 - one cas
         case ev.HoldClosed():
             how = "answered" if event.answered else "not answered"
             return f"hold point {event.hold_id} {how} by {event.by} after {event.waited_seconds:.3f} s"
+        case ev.ProofRecorded():
+            told = f" — {event.detail}" if event.detail else ""
+            return f"proof {event.name} ({event.source}) {event.status}{told}"
         case ev.AnomalyRecorded():
             return f"anomaly {event.code}: {event.detail}"
         case ev.RunStopped():

@@ -64,6 +64,7 @@ def as_evidence(state: RunState, journal_head: str) -> str:
             {"id": result.criterion.id, "status": result.status, "reason": result.reason}
             for result in judgement.criteria
         ],
+        "proofs": [proof.model_dump(mode="json", exclude={"kind"}) for proof in state.proofs],
         "journal_sha256": journal_head,
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -18,6 +18,7 @@ from pytest_paygate.renderers import session_log
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pytest_paygate.core.events import ProofRecorded
     from pytest_paygate.core.gate import Gate, Note, Row
     from pytest_paygate.core.run import RowState, RunState
 
@@ -81,6 +82,7 @@ class ReportView:
     rows: tuple[RowView, ...]
     criteria: tuple[CriterionView, ...]
     money: tuple[tuple[str, str], ...]
+    proofs: tuple[ProofRecorded, ...]
     anomalies: tuple[tuple[str, str], ...]
     risks: tuple[Note, ...]
     housekeeping: tuple[Note, ...]
@@ -133,6 +135,7 @@ def view(state: RunState, journal_head: str, torn_bytes: int = 0) -> ReportView:
             for result in judgement.criteria
         ),
         money=_money(state.facts),
+        proofs=state.proofs,
         anomalies=tuple((anomaly.code, anomaly.detail) for anomaly in state.anomalies)
         + ((("torn_tail", f"{torn_bytes} bytes of an unfinished last line were dropped"),) if torn_bytes else ()),
         risks=gate.risks,
