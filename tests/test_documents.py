@@ -110,5 +110,7 @@ def test_the_faults_are_listed(tmp_path):
     )
     for fault in REGISTRY.values():
         assert re.search(
-            rf"^{fault.name} .*{re.escape(f'[row {fault.row}]' if fault.row else '[benign]')}$", done.stdout, re.MULTILINE
+            rf"^{fault.name} .*{re.escape(f'[row {fault.row}]' if fault.row else '[benign]')}$",
+            done.stdout,
+            re.MULTILINE,
         )
