@@ -32,7 +32,7 @@ def test_green_on_the_embedded_sandbox(tmp_path):
     """Without any flag the gate passes on the embedded sandbox and leaves reports and index pages."""
     copy_gate(tmp_path)
 
-    result = run_gate(tmp_path, "suites/e2e")
+    result = run_gate(tmp_path, "suites/e2e", measured=True)
 
     assert_whole(result)
     assert result.output.rstrip().splitlines()[-1].endswith("journal.jsonl")
@@ -167,7 +167,9 @@ def test_green_over_a_separate_sandbox(tmp_path, separate_sandbox):
     """A staging environment pointing at a sandbox in another process passes; its ledger shows one charge, refunded."""
     copy_gate(tmp_path)
 
-    result = run_gate(tmp_path, "suites/e2e", "--env=staging", "--refund", env=staging(tmp_path, separate_sandbox))
+    result = run_gate(
+        tmp_path, "suites/e2e", "--env=staging", "--refund", env=staging(tmp_path, separate_sandbox), measured=True
+    )
 
     assert_whole(result)
     assert result.evidence["mode"] == "staging"

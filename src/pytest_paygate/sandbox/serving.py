@@ -45,7 +45,9 @@ class LoopbackServer(uvicorn.Server):
         while not self._ended.is_set():
             await self.on_tick(0)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), _TICK_SECONDS)
+                # Not wait_for: before Python 3.12 it can swallow a cancellation that meets the event.
+                async with asyncio.timeout(_TICK_SECONDS):
+                    await self._ended.wait()
 
     def end(self) -> None:
         """Stop accepting, finish what is being answered."""

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 
+from pytest_paygate.sandbox.ending import end
 from pytest_paygate.sandbox.hyperswitch import records, settlement
 from pytest_paygate.sandbox.hyperswitch.records import Payment, Status
 
@@ -45,9 +46,7 @@ async def watching(world: World) -> AsyncIterator[None]:
         yield
     finally:
         _WAKERS.pop(world.provider_pool, None)
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await end(task)
 
 
 async def _watch(world: World, waker: asyncio.Event) -> None:
@@ -60,7 +59,9 @@ async def _watch(world: World, waker: asyncio.Event) -> None:
             due = world.clock.now() + _RETRY_SECONDS
         timeout = None if due is None else max(due - world.clock.now(), 0.001)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(waker.wait(), timeout)
+            # Not wait_for: before Python 3.12 it can swallow a cancellation that meets the event.
+            async with asyncio.timeout(timeout):
+                await waker.wait()
 
 
 async def _expire_all_due(world: World) -> float | None:

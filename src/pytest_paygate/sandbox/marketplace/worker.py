@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from psycopg import Error as DatabaseError
 from psycopg_pool import PoolTimeout
 
+from pytest_paygate.sandbox.ending import end
 from pytest_paygate.sandbox.marketplace import fulfilment
 from pytest_paygate.sandbox.marketplace.provider import ProviderError
 from pytest_paygate.sandbox.marketplace.seed import seed
@@ -33,9 +34,7 @@ async def background(marketplace: Marketplace) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await end(task)
         await marketplace.provider.close()
 
 
@@ -49,7 +48,9 @@ async def _run(marketplace: Marketplace) -> None:
             marketplace.log.write("worker_stopped", "worker", level="error", error=type(failure).__name__)
             wait_seconds = RETRY_SECONDS_MAX
         with suppress(TimeoutError):
-            await asyncio.wait_for(marketplace.work_added.wait(), wait_seconds)
+            # Not wait_for: before Python 3.12 it can swallow a cancellation that meets the event.
+            async with asyncio.timeout(wait_seconds):
+                await marketplace.work_added.wait()
 
 
 async def _work_off(marketplace: Marketplace) -> float | None:

@@ -10,6 +10,7 @@ import logging
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
+from pytest_paygate.sandbox.ending import end
 from pytest_paygate.sandbox.stripe import checkout_sessions, jobs, refunds, storage, wakeup
 from pytest_paygate.sandbox.stripe.context import Call
 
@@ -30,9 +31,7 @@ async def background(world: World) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await end(task)
         wakeup.detach(world)
 
 
@@ -56,7 +55,9 @@ async def _loop(world: World, event: asyncio.Event) -> None:
             due = world.clock.now() + _RETRY_SECONDS
         wait_seconds = None if due is None else max(due - world.clock.now(), 0.001)
         with suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), wait_seconds)
+            # Not wait_for: before Python 3.12 it can swallow a cancellation that meets the event.
+            async with asyncio.timeout(wait_seconds):
+                await event.wait()
 
 
 async def _run_one(world: World) -> bool:

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 import httpx
 import psycopg
 
+from pytest_paygate.sandbox.ending import end
 from pytest_paygate.sandbox.webhooks import queue, signing
 from pytest_paygate.sandbox.webhooks.faults import plan_for
 
@@ -46,23 +47,26 @@ class Dispatcher:
         self._world = world
         self._client = client
         self._wake = asyncio.Event()
+        self._loops: list[asyncio.Task[None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     def wake(self) -> None:
         """Look at the queue now; safe to call at any time from the loop the dispatcher runs in."""
         self._wake.set()
 
-    async def run(self) -> None:
-        """Deliver until cancelled."""
+    async def start(self) -> None:
+        """Begin to listen and to deliver; `stop` ends it."""
         await queue.reset_interrupted(self._world)
+        self._loops = [asyncio.create_task(self._listen()), asyncio.create_task(self._dispatch())]
+
+    async def stop(self) -> None:
+        """End everything that is under way; what was half-sent is sent again by the next dispatcher."""
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._listen())
-                group.create_task(self._dispatch())
+            await end(*self._loops)
         finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            # A delivery cut off inside a query may end with the driver's word for it.
+            with contextlib.suppress(psycopg.Error):
+                await end(*self._tasks)
 
     async def _listen(self) -> None:
         # The pool was opened with a text; it could also have been given a function.
@@ -92,7 +96,9 @@ class Dispatcher:
             # With every place taken, only a finished task can make progress, and that sets the flag.
             timeout = await queue.seconds_to_next(self._world) if free > 0 else None
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), timeout)
+                # Not wait_for: before Python 3.12 it can swallow a cancellation that meets the event.
+                async with asyncio.timeout(timeout):
+                    await self._wake.wait()
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -170,11 +176,9 @@ async def background(world: World) -> AsyncIterator[Dispatcher]:
     ) as client:
         dispatcher = Dispatcher(world, client)
         _DISPATCHERS[world.provider_pool] = dispatcher
-        task = asyncio.create_task(dispatcher.run())
+        await dispatcher.start()
         try:
             yield dispatcher
         finally:
             _DISPATCHERS.pop(world.provider_pool, None)
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await dispatcher.stop()
