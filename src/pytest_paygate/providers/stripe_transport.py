@@ -50,7 +50,9 @@ class Transport(stripe.HTTPClient):
                 attempt=counts[url],
             )
         except TargetError as error:
-            raise stripe.APIConnectionError("no complete answer", should_retry=True) from error  # type: ignore[no-untyped-call]
+            # A call that moves money is sent once, whatever retries somebody configures on the SDK.
+            again = method.upper() == "GET"
+            raise stripe.APIConnectionError("no complete answer", should_retry=again) from error  # type: ignore[no-untyped-call]
         return answer.body, answer.status, answer.headers
 
     async def close_async(self) -> None:
