@@ -9,10 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from pytest_paygate.core.environment import EnvironmentSettings, ProviderSettings, Settings, read_settings
+from pytest_paygate.core.environment import (
+    Acknowledgement,
+    ApprovalSettings,
+    Caps,
+    EnvironmentSettings,
+    ProviderSettings,
+    Settings,
+    StoreSettings,
+    read_settings,
+)
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.facts import FactKind
-from pytest_paygate.core.gate import Criterion, Gate, Holds, Note, Row
+from pytest_paygate.core.gate import Criterion, Gate, Holds, Note, Purchase, Row
 from pytest_paygate.core.verdict import EXIT_CODES
 from pytest_paygate.plugin.options import OPTIONS
 
@@ -57,8 +66,11 @@ def test_every_option_is_shown_by_help(tmp_path):
 @pytest.mark.parametrize(
     ("document", "models"),
     [
-        ("gate-toml.md", [Gate, Row, Criterion, Holds, Note]),
-        ("paygate-toml.md", [EnvironmentSettings, ProviderSettings]),
+        ("gate-toml.md", [Gate, Row, Criterion, Holds, Note, Purchase]),
+        (
+            "paygate-toml.md",
+            [EnvironmentSettings, ProviderSettings, Acknowledgement, Caps, ApprovalSettings, StoreSettings, Settings],
+        ),
     ],
 )
 def test_the_references_name_every_key(document, models):
@@ -66,7 +78,7 @@ def test_the_references_name_every_key(document, models):
     text = (ROOT / "docs" / "reference" / document).read_text()
     for model in models:
         for key in model.model_fields:
-            if key != "providers":
+            if key not in {"providers", "env", "store"}:
                 assert re.search(rf"\b{key}\b", text), f"{document}: {model.__name__}.{key}"
 
 
@@ -83,7 +95,7 @@ def test_the_checkout_s_own_settings_are_valid():
 
     settings = read_settings(tomllib.loads((ROOT / "paygate.toml").read_text()), "paygate.toml")
     assert isinstance(settings, Settings)
-    assert set(settings.env) == {"staging"}
+    assert set(settings.env) == {"staging", "rehearsal"}
 
 
 def test_the_architecture_names_every_folder():

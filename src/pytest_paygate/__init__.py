@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_paygate.core.events import Mode
     from pytest_paygate.core.money import Money, MoneyError
     from pytest_paygate.core.ports import (
+        Charge,
         Database,
         HoldAnswer,
         HoldPoint,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer",
     "Api",
+    "Charge",
     "Database",
     "Facts",
     "HoldAnswer",
@@ -67,6 +69,7 @@ _HOMES = {
     "core.events": ("Mode",),
     "core.money": ("Money", "MoneyError"),
     "core.ports": (
+        "Charge",
         "Database",
         "HoldAnswer",
         "HoldPoint",

@@ -9,9 +9,7 @@ import pytest
 from pytest_paygate import Secret, pick
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pytest_paygate import Answer, Api, Run
+    from pytest_paygate import Answer, Api, Charge, Money, Run
 
 
 class Buyer:
@@ -34,10 +32,25 @@ class Buyer:
         """Read as the buyer."""
         return await self._api.get(path, bearer=self._bearer())
 
-    async def post(self, path: str, body: Mapping[str, object], *, idempotency_key: str = "") -> Answer:
-        """Send as the buyer, once: what is posted here can move money."""
-        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        return await self._api.post(path, json=dict(body), headers=headers, bearer=self._bearer(), once=True)
+    async def order(self, product_id: str, *, price: Money, idempotency_key: str) -> Answer:
+        """Buy one product: the one request of a run that can lead to a charge."""
+        return await self._api.post(
+            "/orders",
+            json={"product_id": product_id},
+            headers={"Idempotency-Key": idempotency_key},
+            bearer=self._bearer(),
+            charge=price,
+        )
+
+    async def refund(self, order_id: str, charge: Charge | None = None) -> Answer:
+        """Ask for the money of an order back; `charge` is what the ledger shows of it, None when that is not known."""
+        return await self._api.post(
+            f"/orders/{order_id}/refund",
+            json={"reason": "requested_by_customer"},
+            bearer=self._bearer(),
+            once=True,
+            refund=charge,
+        )
 
     def _bearer(self) -> Secret:
         if self._token is None:

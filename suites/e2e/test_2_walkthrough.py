@@ -45,10 +45,11 @@ async def test_products(buyer: Buyer, run: Run, facts: Facts) -> None:
 @pytest.mark.row("order")
 async def test_order(buyer: Buyer, run: Run, facts: Facts, trace_id: str) -> None:
     """Row 3: an order is created, once, and comes with a payment to make."""
-    answer = await buyer.post("/orders", {"product_id": facts["product_id"]}, idempotency_key=f"{trace_id}-order")
+    answer = await buyer.order(facts["product_id"], price=facts["price"], idempotency_key=f"{trace_id}-order")
     run.check("the status of POST /orders", observed=answer.status, expected=201)
     order = answer.data
-    facts["order_id"] = pick(order, "order_id", str)
+    order_id = facts["order_id"] = pick(order, "order_id", str)
+    run.refund_through(lambda: buyer.refund(order_id))
     facts["payment_id"] = pick(order, "hyperswitch_payment_id", str)
     facts["order_total"] = money_in(order, "total_minor", run)
     facts["order_tax"] = money_in(order, "tax_minor", run)
@@ -172,9 +173,12 @@ async def test_transfer(
 
 @pytest.mark.live_money
 @pytest.mark.row("refund")
-async def test_refund(buyer: Buyer, run: Run, facts: Facts) -> None:
+async def test_refund(buyer: Buyer, run: Run, facts: Facts, provider: Callable[[str], Provider]) -> None:
     """Row 8: the target accepts the refund."""
-    answer = await buyer.post(f"/orders/{facts['order_id']}/refund", {"reason": "requested_by_customer"})
+    charges = await provider("stripe").charges(facts["connector_payment_id"])
+    ours = [charge for charge in charges if charge.charge_id == facts["charge_id"]]
+    run.check("how often our charge stands in the ledger", observed=len(ours), expected=1)
+    answer = await buyer.refund(facts["order_id"], ours[0])
     facts["refund_http_status"] = answer.status
     if not 200 <= answer.status < 300:
         run.fail("the status of POST /orders/:id/refund", observed=str(answer.status), expected="2xx")

@@ -32,17 +32,12 @@ base_url = "http://127.0.0.1:9/api/v1"
             ["--paygate-fault=login_refusd: is not a known fault", "Did you mean 'login_refused'?"],
         ),
         (
-            ("--env=prod", "--live"),
-            {},
-            ["--live is refused: this version of pytest-paygate does not run gates with real money"],
-        ),
-        (
             (),
             {"PAYGATE_SANDBOX_DSN": "postgresql://nobody@127.0.0.1:9/none"},
             ["the embedded sandbox: cannot be started", "No money moved."],
         ),
     ],
-    ids=["environment", "payer", "fault", "live", "no_postgresql"],
+    ids=["environment", "payer", "fault", "no_postgresql"],
 )
 def test_refused_before_anything_runs(tmp_path, arguments, env, said):
     """A wrong option or a world that cannot start exits 4 with the refusal, and no run is written."""
@@ -90,7 +85,7 @@ secrets.buyer_password = "env:T_PASSWORD"
     passed = {name for name, status in result.statuses.items() if status == "PASS"}
     assert passed == {"health", "environment", "processor", "catalogue", "operator_email", "login", "products"}
     reasons = {row["id"]: row["reason"] for row in result.evidence["rows"]}
-    assert reasons["order"] == "money rows need --live --confirm, which this version refuses"
+    assert reasons["order"] == "money rows need --live --confirm"
     assert live_sandbox.ledger() == []
 
 

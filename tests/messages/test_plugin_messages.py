@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from pytest_paygate.plugin.live import REFUSAL
 from tests.plugin.project import Project, project
 
 __all__ = ["project"]
@@ -77,7 +76,7 @@ BEFORE_ANY_ROW = (
         "literal secret",
         settings=('payer = "http"', 'payer = "http"\nsecrets = { buyer_password = "correct-horse" }'),
         said="""paygate.toml: env.demo.secrets.buyer_password: holds a literal secret
-  expected  a reference: env:NAME, keyring:service/name or cmd:command
+  expected  a reference: env:NAME, keyring:service/name, cmd:command or, for a rehearsal, sandbox:name
   observed  13 characters that are not shown
   money     No money moved.
   next      Move the secret out of the file, treat it as leaked, and rotate it.""",
@@ -202,9 +201,6 @@ BEFORE_ANY_ROW = (
   money     No money moved.
   next      Leave --reruns out when a gate is collected; a repeated row could charge twice.""",
     ),
-    Refused("live", arguments=("--live",), said=REFUSAL.text()),
-    Refused("live and confirm", arguments=("--live", "--confirm"), said=REFUSAL.text()),
-    Refused("confirm alone", arguments=("--paygate-confirm",), said=REFUSAL.text()),
 )
 
 
@@ -231,16 +227,6 @@ def test_refused_before_any_row(project: Project, case: Refused) -> None:
     assert result.ret == 4
     assert project.bodies() == []
     assert not (project.path / "reports").exists()
-
-
-def test_live_refusal_word_for_word() -> None:
-    """The refusal of `--live` tells all five things."""
-    expected = """--live is refused: this version of pytest-paygate does not run gates with real money
-  expected  approval, exposure record, guardian and recovery, which a live run cannot do without
-  observed  a version without them
-  money     No money moved. Nothing was sent.
-  next      Run without --live: pre-flight and the read-only rows run against a live environment too."""
-    assert REFUSAL.text() == expected
 
 
 def test_two_gates_of_one_id(project: Project) -> None:

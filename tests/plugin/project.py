@@ -14,7 +14,7 @@ import pytest
 # compiled module cannot be imported twice.
 import pytest_paygate.plugin.active
 import pytest_paygate.plugin.embedded
-import pytest_paygate.plugin.reports  # noqa: F401 - see above
+import pytest_paygate.reporting.run_reports  # noqa: F401 - see above
 from pytest_paygate.core.journal import read
 from pytest_paygate.core.run import RunState, fold
 from pytest_paygate.core.verdict import Judgement, judge

@@ -201,7 +201,7 @@ def test_nothing_at_all_is_incomplete():
         ),
         ([started(), ev.RowFinished(row="check", status=RowStatus.FAIL)], "row check ends without having begun"),
         ([started(), ev.RowStarted(row="nowhere")], "row nowhere is not in the gate"),
-        ([*whole_run(), ev.AnomalyRecorded(code="late", detail="")], "nothing follows run_finished"),
+        ([*whole_run(), ev.AnomalyRecorded(code="late", detail="")], "nothing but a rescue follows run_finished"),
         (
             [started(), ev.RowStarted(row="check"), ev.RunFinished(complete=True, reason="")],
             "a run is not complete while row check is open",

@@ -63,7 +63,8 @@ def staging(**changes):
         (
             staging(bas_url="x"),
             "paygate.toml: env.staging.bas_url: is not a known key\n"
-            "  expected  one of: base_url, ca_file, database, log_url, mode, payer, providers, secrets, values."
+            "  expected  one of: acknowledgement, approval, base_url, ca_file, caps, database, late_charge_seconds,"
+            " live_policy, log_url, mode, payer, providers, sandbox, secrets, values."
             " Did you mean 'base_url'?\n"
             "  observed  'x'\n"
             "  money     No money moved.\n"
@@ -80,7 +81,7 @@ def staging(**changes):
         (
             staging(database="postgresql://user:hunter2@db/x"),
             "paygate.toml: env.staging.database: holds a literal secret\n"
-            "  expected  a reference: env:NAME, keyring:service/name or cmd:command\n"
+            "  expected  a reference: env:NAME, keyring:service/name, cmd:command or, for a rehearsal, sandbox:name\n"
             "  observed  30 characters that are not shown\n"
             "  money     No money moved.\n"
             "  next      Move the secret out of the file, treat it as leaked, and rotate it.",

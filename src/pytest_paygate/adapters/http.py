@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import ssl
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -21,16 +20,21 @@ import httpx
 
 from pytest_paygate.adapters import tls
 from pytest_paygate.adapters.answers import Answer
+from pytest_paygate.adapters.http_causes import failure_of
 from pytest_paygate.adapters.http_failures import Failure, target_error
 from pytest_paygate.adapters.http_limits import BODY_BYTES_MAX, BodyRefusedError, BoundedBody, parse_json
 from pytest_paygate.adapters.http_requests import (
     checked_base_url,
+    clock_offset_seconds,
     content_type,
     encoded_body,
+    origin,
+    over_the_desk,
     request_id,
     traceparent,
 )
 from pytest_paygate.core.events import ExchangeRecorded
+from pytest_paygate.core.ports import Outgoing
 from pytest_paygate.core.redaction import Kept, keep, safe_path, safe_trace_id
 from pytest_paygate.core.secret import Secret
 
@@ -41,7 +45,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from pytest_paygate.core.facts import FactKind
-    from pytest_paygate.core.ports import Clock, Recorder
+    from pytest_paygate.core.money import Money
+    from pytest_paygate.core.ports import Charge, Clock, Desk, Recorder
 
 REDIRECTS_MAX = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -83,6 +88,7 @@ class Api:
         ca_file: trusted authorities instead of the public ones.
         headers: sent with every request.
         first_party: True sends the trace id along; False for third parties, which have no use for it.
+        desk: where requests that move money pass; without one, `charge` and `refund` cannot be used.
 
     Raises:
         ConfigurationError: for a base URL that is not plain http(s), or an unusable `ca_file`.
@@ -102,9 +108,12 @@ class Api:
         ca_file: Path | None = None,
         headers: Mapping[str, str | Secret] = MappingProxyType({}),
         first_party: bool = True,
+        desk: Desk | None = None,
     ) -> None:
+        self._desk = desk
+        self.clock_offset_seconds: float | None = None
         self.base_url = checked_base_url(base_url)
-        self._origin = _origin(httpx.URL(self.base_url))
+        self._origin = origin(self.base_url)
         self._party = party
         self._recorder = recorder
         self._clock = clock
@@ -134,6 +143,8 @@ class Api:
         deadline_seconds: float | None = None,
         once: bool = False,
         attempt: int = 1,
+        charge: Money | None = None,
+        refund: Charge | None = None,
     ) -> Answer:
         """Send one request, once, and return the complete answer, whatever its status.
 
@@ -148,23 +159,42 @@ class Api:
             deadline_seconds: instead of the client's.
             once: the call may move money: it gets a fresh connection.
             attempt: for the journal, when the caller repeats a read.
+            charge: this is the run's one purchase, and may lead to a charge of this amount.
+            refund: this asks the target to give this charge back.
 
         Raises:
+            InterlockError: when money may not move; nothing was sent.
             TargetError: when no complete answer within the limits arrived. It never means that nothing was carried out.
             JournalError: when the exchange could not be recorded.
         """
         if not path.startswith("/"):
             raise ValueError("a path starts with /")
         deadline = self._deadline_seconds if deadline_seconds is None else deadline_seconds
-        client = self._fresh if once else self._kept_alive
+        moves = charge is not None or refund is not None
+        client = self._fresh if once or moves else self._kept_alive
+        body = encoded_body(json, form, content)
         request = self._built(
             client,
             method,
             path,
-            content=encoded_body(json, form, content),
+            content=body,
             headers=self._all_headers(headers, bearer, content_type(json, form)),
             deadline_seconds=deadline,
         )
+
+        async def send() -> Answer:
+            return await self._within_deadline(client, request, attempt, deadline)
+
+        outgoing = Outgoing(method, safe_path(request.url.path), body or b"")
+        if moves:
+            return await over_the_desk(self._desk, outgoing, send, charge, refund)
+        if once and self._desk is not None:
+            self._desk.check_undeclared(outgoing)
+        return await send()
+
+    async def _within_deadline(
+        self, client: httpx.AsyncClient, request: httpx.Request, attempt: int, deadline: float
+    ) -> Answer:
         try:
             async with asyncio.timeout(deadline) as limit:
                 return await self._followed(client, request, attempt, limit)
@@ -172,7 +202,7 @@ class Api:
             raise target_error(
                 error.failure,
                 party=self._party,
-                method=method,
+                method=request.method,
                 path=safe_path(request.url.path),
                 deadline_seconds=deadline,
                 body_bytes_max=self._body_bytes_max,
@@ -199,6 +229,8 @@ class Api:
         bearer: Secret | None = None,
         deadline_seconds: float | None = None,
         once: bool = False,
+        charge: Money | None = None,
+        refund: Charge | None = None,
     ) -> Answer:
         """Send; see `request`."""
         return await self.request(
@@ -210,6 +242,8 @@ class Api:
             bearer=bearer,
             deadline_seconds=deadline_seconds,
             once=once,
+            charge=charge,
+            refund=refund,
         )
 
     async def aclose(self) -> None:
@@ -274,7 +308,7 @@ class Api:
         except BodyRefusedError as error:
             failure = Failure(error.failure)
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-            failure = _classified(error, answered=bool(exchange.status))
+            failure = failure_of(error, answered=bool(exchange.status))
         else:
             return
         self._record(exchange, failure)
@@ -299,9 +333,11 @@ class Api:
             target = exchange.request.url.join(exchange.headers["location"])
         except (httpx.InvalidURL, ValueError):
             return None
-        return target if _origin(target) == self._origin and not target.userinfo else None
+        return target if origin(str(target)) == self._origin and not target.userinfo else None
 
     def _answer(self, exchange: _Exchange) -> Answer:
+        offset = clock_offset_seconds(exchange.headers, self._clock.now())
+        self.clock_offset_seconds = self.clock_offset_seconds if offset is None else offset
         kept, failure = self._kept(exchange)
         seq = self._record(exchange, failure, kept)
         return Answer(
@@ -363,31 +399,3 @@ class Api:
 def _client(context: ssl.SSLContext, *, keepalive: int) -> httpx.AsyncClient:
     limits = httpx.Limits(max_connections=20, max_keepalive_connections=keepalive)
     return httpx.AsyncClient(verify=context, trust_env=False, follow_redirects=False, limits=limits)
-
-
-def _origin(url: httpx.URL) -> tuple[str, str, int]:
-    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
-
-
-def _classified(error: BaseException, *, answered: bool) -> Failure:
-    match error:
-        case httpx.ConnectTimeout() | httpx.PoolTimeout():
-            return Failure.CONNECT_TIMEOUT
-        case httpx.ConnectError():
-            return _connect_failure(error)
-        case httpx.ReadError() | httpx.WriteError() | httpx.RemoteProtocolError():
-            return Failure.CUT_SHORT if answered else Failure.RESET
-        case _:
-            return Failure.TRANSPORT_ERROR
-
-
-def _connect_failure(error: BaseException) -> Failure:
-    """Look for the reason below httpx's wrappers; all of these happen before a byte of the request leaves."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return Failure.TLS_ERROR
-        if isinstance(cause, socket.gaierror):
-            return Failure.NAME_NOT_RESOLVED
-        cause = cause.__cause__ or cause.__context__
-    return Failure.CONNECT_ERROR

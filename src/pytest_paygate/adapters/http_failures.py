@@ -83,5 +83,7 @@ def target_error(  # noqa: PLR0913 - what a refusal is made of
             observed=words.observed,
             money=money_sentence(method, sent=not words.unsent),
             next_step=words.next_step,
-        )
+        ),
+        failure=failure.value,
+        unsent=words.unsent,
     )

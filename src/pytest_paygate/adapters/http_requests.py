@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json as json_text
 import secrets
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
@@ -16,7 +17,12 @@ from pytest_paygate.core.facts import FactKind, FactShapeError, to_json
 from pytest_paygate.core.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
+    from datetime import datetime
+
+    from pytest_paygate.adapters.answers import Answer
+    from pytest_paygate.core.money import Money
+    from pytest_paygate.core.ports import Charge, Desk, Outgoing
 
 
 def traceparent(trace_id: str) -> str:
@@ -40,6 +46,12 @@ def checked_base_url(base_url: str) -> str:
             next_step="Correct base_url in paygate.toml.",
         )
     return base_url.rstrip("/")
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port of a URL."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
 
 
 def content_type(json: object, form: Mapping[str, str | Secret] | None) -> str:
@@ -81,3 +93,33 @@ def request_id(headers: Mapping[str, str]) -> str:
         except FactShapeError:
             continue
     return ""
+
+
+def clock_offset_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
+    """How far our wall clock is ahead of a party's, as its `Date` header tells; None without a readable one."""
+    try:
+        offset = (now - parsedate_to_datetime(headers.get("date", ""))).total_seconds()
+    except (TypeError, ValueError):
+        return None
+    # The header is cut to whole seconds, so half a second is the best guess of what is missing.
+    return offset - 0.5
+
+
+async def over_the_desk(
+    desk: Desk | None,
+    outgoing: Outgoing,
+    send: Callable[[], Awaitable[Answer]],
+    charge: Money | None,
+    refund: Charge | None,
+) -> Answer:
+    """Send a request that moves money by way of the desk.
+
+    Raises:
+        InterlockError: when money may not move; nothing was sent.
+        RuntimeError: where a client has no desk, or is told of a charge and a refund at once.
+    """
+    if desk is not None and charge is not None and refund is None:
+        return await desk.buy(charge, outgoing, send)
+    if desk is not None and refund is not None and charge is None:
+        return await desk.refund(refund, outgoing, send)
+    raise RuntimeError("charge or refund, one of the two, and only where the gate's own target is asked")

@@ -1,22 +1,25 @@
 """The journal on disk: every event is checked, chained, written and forced to disk before anybody acts on it.
 
-Owns the two files a run grows while it goes: `journal.jsonl` (the record) and `session.log` (one readable line for each
-journal line). After one failed write it never tries again: a disk that lost data once cannot be trusted with an intent.
+Owns the files a run grows while it goes: `journal.jsonl` (the record), `session.log` (one readable line for each of its
+lines), and the numbered ones of whoever carries a run on. After one failed write it never tries again: a disk that lost
+data once cannot be trusted with an intent.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from pytest_paygate.adapters.run_directory import RunDirectory, sync_folder
 from pytest_paygate.core.errors import JournalError, Refusal
 from pytest_paygate.core.events import Entry
-from pytest_paygate.core.journal import GENESIS, encode, line_hash
+from pytest_paygate.core.journal import GENESIS, Journal, encode, line_hash, read
 from pytest_paygate.core.run import RunState, apply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pytest_paygate.core.events import EventBody
     from pytest_paygate.core.ports import Clock
@@ -36,17 +39,63 @@ class JournalFile:
 
     def __init__(self, directory: RunDirectory, clock: Clock, readable: Callable[[Entry, RunState], str]) -> None:
         directory.create()
+        self._set_up(directory, clock, readable)
+        self._open(JOURNAL, SESSION_LOG, b"")
+
+    @classmethod
+    def carried_on(
+        cls,
+        directory: RunDirectory,
+        clock: Clock,
+        readable: Callable[[Entry, RunState], str],
+        *,
+        into: RunDirectory | None = None,
+    ) -> JournalFile:
+        """Carry on the journal of a run whose process has gone, in a file of its own.
+
+        Of several processes that try, one gets the file; a torn last line of the file before is left as it is.
+
+        Args:
+            directory: the run's folder.
+            clock: stamps the entries.
+            readable: as for a new journal; the new session log repeats every line from the first.
+            into: another folder for the new files, when the run's own cannot be written.
+
+        Raises:
+            JournalError: when the run cannot be read, the files cannot be made, or somebody else carries it on.
+        """
+        read = read_run(directory.path)
+        self = cls.__new__(cls)
+        self._set_up(directory if into is None else into, clock, readable)
+        self._seq, self._head = len(read.journal.entries), read.journal.head
+        told = []
+        for entry in read.journal.entries:
+            self.state = apply(self.state, entry.event, entry.seq, entry.at)
+            told.append(readable(entry, self.state))
+        if read.journal.entries:
+            self._began_seconds -= read.journal.entries[-1].elapsed_seconds
+        self.torn_bytes = read.journal.torn_bytes
+        number = read.files
+        self._open(
+            _numbered(JOURNAL, number), _numbered(SESSION_LOG, number), "".join(f"{line}\n" for line in told).encode()
+        )
+        return self
+
+    def _set_up(self, directory: RunDirectory, clock: Clock, readable: Callable[[Entry, RunState], str]) -> None:
         self.directory = directory
         self.state = RunState()
+        self.torn_bytes = 0
         self._clock = clock
         self._readable = readable
         self._began_seconds = clock.elapsed_seconds()
         self._seq = 0
         self._head = GENESIS
         self._broken = False
-        self._journal = _open_new(directory, JOURNAL)
-        self._log = _open_new(directory, SESSION_LOG)
-        sync_folder(directory.path)
+
+    def _open(self, journal: str, log: str, told: bytes) -> None:
+        self._journal = _open_new(self.directory, journal)
+        self._log = _open_new(self.directory, log, told)
+        sync_folder(self.directory.path)
 
     def record(self, body: EventBody) -> int:
         """Append one event; when this returns, it is on disk.
@@ -67,15 +116,32 @@ class JournalFile:
             self._journal.write(line + b"\n")
             self._journal.flush()
             os.fsync(self._journal.fileno())
-            self._log.write(self._readable(entry, state).encode() + b"\n")
-            self._log.flush()
         except OSError as error:
             self._broken = True
             raise self._failure(error.strerror or type(error).__name__) from None
         self.state = state
         self._head = line_hash(line)
         self._seq += 1
+        self._tell(entry, state)
         return self._seq - 1
+
+    def _tell(self, entry: Entry, state: RunState) -> None:
+        """Add the readable line. It is a convenience: the event is on disk, and nothing here may keep money out."""
+        try:
+            told = self._readable(entry, state)
+        except Exception:  # noqa: BLE001 - a line that cannot be worded must not stop a refund
+            told = f"{entry.seq + 1:05d} {entry.at} {entry.event.kind}: this line cannot be shown; see the journal"
+        try:
+            self._log.write(told.encode() + b"\n")
+            self._log.flush()
+        except OSError as error:
+            self._broken = True
+            raise self._failure(error.strerror or type(error).__name__) from None
+
+    @property
+    def lines(self) -> int:
+        """How many lines the whole journal has."""
+        return self._seq
 
     @property
     def head(self) -> str:
@@ -103,6 +169,48 @@ class JournalFile:
         )
 
 
-def _open_new(directory: RunDirectory, name: str) -> BinaryIO:
-    directory.write_new(name, b"")
+@dataclass(frozen=True, slots=True)
+class ReadRun:
+    """A run as its files hold it: the whole journal, and in how many files it stands."""
+
+    journal: Journal
+    files: int
+
+
+def read_run(folder: Path) -> ReadRun:
+    """Read a run's journal from all its files, strictly.
+
+    Raises:
+        JournalError: when a file cannot be read, or is damaged before its last line.
+    """
+    journal: Journal | None = None
+    number = 0
+    while (path := folder / _numbered(JOURNAL, number)).exists() or number == 0:
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise JournalError(
+                Refusal(
+                    refused=f"the journal {path.name} of run {folder.name} cannot be read",
+                    expected="a readable journal",
+                    observed=error.strerror or type(error).__name__,
+                    money="What this run moved must be read from the provider's ledger.",
+                    next_step="Make the file readable, or look with `paygate orphans`, which needs no journal.",
+                )
+            ) from None
+        journal = read(content, f"{folder.name}/{path.name}", journal)
+        number += 1
+    if journal is None:
+        raise RuntimeError("the first file is always read")
+    return ReadRun(journal, number)
+
+
+def _numbered(name: str, number: int) -> str:
+    """`journal.jsonl`, then `journal-1.jsonl`, and so on."""
+    stem, _, suffix = name.rpartition(".")
+    return f"{stem}-{number}.{suffix}" if number else name
+
+
+def _open_new(directory: RunDirectory, name: str, content: bytes = b"") -> BinaryIO:
+    directory.write_new(name, content)
     return (directory.path / name).open("ab")

@@ -11,13 +11,23 @@ from typing import TYPE_CHECKING
 from pytest_paygate.adapters.payer import PayerState, TestCard
 from pytest_paygate.core import events as ev
 from pytest_paygate.core.environment import Payer
-from pytest_paygate.core.ports import HoldAnswer, HoldPoint
+from pytest_paygate.core.events import Mode
+from pytest_paygate.core.ports import Confirmation, Confirmed, HoldAnswer, HoldPoint
 
 if TYPE_CHECKING:
     from pytest_paygate.core.ports import Clock, Recorder
 
 # Published by the provider for tests; declined in live mode by the provider itself.
 PUBLISHED_TEST_CARD = TestCard("4242424242424242", brand="visa")
+# Published by the sandbox: the one card that its rehearsal world takes, and nobody else does.
+PUBLISHED_REHEARSAL_CARD = TestCard("4000000000000150", brand="visa")
+CARDS = {
+    Mode.SANDBOX: PUBLISHED_TEST_CARD,
+    Mode.STAGING: PUBLISHED_TEST_CARD,
+    Mode.REHEARSAL: PUBLISHED_REHEARSAL_CARD,
+    # A live page declines it: nothing scripted ever pays with a real card.
+    Mode.LIVE: PUBLISHED_TEST_CARD,
+}
 
 
 class ScriptedOperator:
@@ -61,6 +71,11 @@ class ScriptedOperator:
                 ev.HoldClosed(hold_id=point.hold_id, answered=answer.answered, by=answer.by, waited_seconds=waited)
             )
         return answer
+
+    async def confirm(self, asked: Confirmation) -> Confirmed:
+        """Never: nobody here may let real money move."""
+        del asked
+        return Confirmed("nobody is at the terminal: the payer is scripted", 0.0, 0)
 
     async def _pay(self, point: HoldPoint) -> HoldAnswer:
         if self._payer is Payer.BROWSER:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pytest_paygate.core import events as ev
 from pytest_paygate.core.errors import NOTHING_MOVED, ConfigurationError, Refusal
-from pytest_paygate.core.ports import HoldAnswer, HoldPoint
+from pytest_paygate.core.ports import Confirmation, Confirmed, HoldAnswer, HoldPoint
 
 if TYPE_CHECKING:
     from pytest_paygate.core.ports import Clock, Recorder
@@ -78,6 +78,32 @@ class TerminalOperator:
                 ev.HoldClosed(hold_id=point.hold_id, answered=answer.answered, by=answer.by, waited_seconds=waited)
             )
         return answer
+
+    async def confirm(self, asked: Confirmation) -> Confirmed:
+        """Show the plan; the person types the amount and the run's word, within the deadline and a few tries."""
+        began = self._clock.elapsed_seconds()
+        tries = 0
+        refusal = f"nobody typed the amount within {asked.deadline_seconds:g} s"
+        try:
+            async with asyncio.timeout(asked.deadline_seconds):
+                termios.tcflush(self._handle, termios.TCIFLUSH)
+                self._say(f"\n  {asked.headline}\n" + "".join(f"    {line}\n" for line in asked.lines))
+                wanted = f"{asked.amount} {asked.word}"
+                while tries < asked.tries_max:
+                    tries += 1
+                    typed = await self._line(
+                        f"  to go on type the amount and the word {asked.word!r}, like: {wanted}\n  > "
+                    )
+                    if typed == wanted:
+                        refusal = ""
+                        break
+                    refusal = f"the amount and the word were typed wrongly {tries} times"
+                    self._say("  That is not it. Nothing has been sent.\n")
+        except TimeoutError:
+            self._say("\n  Nobody answered in time: nothing has been sent.\n")
+        except OSError as error:
+            refusal = f"the terminal is gone ({error.strerror})"
+        return Confirmed(refusal, self._clock.elapsed_seconds() - began, tries)
 
     async def _ask(self, point: HoldPoint) -> HoldAnswer:
         # Keys typed before the question cannot be its answer.

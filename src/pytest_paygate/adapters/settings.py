@@ -1,26 +1,31 @@
 """Reading `paygate.toml` (or `[tool.paygate]`) and resolving the secret references in it.
 
-Owns the search for the file and the three ways to a secret. The file's meaning is checked in `core.environment`.
+Owns the search for the file and the ways to a secret. The file's meaning is checked in `core.environment`.
 """
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import shlex
 import subprocess
 import tomllib
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pytest_paygate.core.environment import (
-    DeclaredMode,
+    LOOPBACK,
     Environment,
     EnvironmentSettings,
+    LiveRules,
     ProviderAccess,
     Settings,
+    cap_amounts,
+    mode_of,
     read_settings,
 )
 from pytest_paygate.core.errors import configuration
-from pytest_paygate.core.events import Mode
 from pytest_paygate.core.secret import Secret
 
 if TYPE_CHECKING:
@@ -28,6 +33,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 COMMAND_TIMEOUT_SECONDS = 30
+SANDBOX_TIMEOUT_SECONDS = 5
+DESCRIPTION_BYTES_MAX = 65_536
 FILE = "paygate.toml"
 
 
@@ -62,28 +69,48 @@ def resolve(name: str, declared: EnvironmentSettings, file: str) -> Environment:
         ConfigurationError: when a secret cannot be had; the message names the reference, never the value.
     """
     where = f"{file}: env.{name}"
-    mode = {DeclaredMode.SANDBOX: Mode.SANDBOX, DeclaredMode.STAGING: Mode.STAGING, DeclaredMode.LIVE: Mode.LIVE}
+    reveal = _Secrets(declared.sandbox)
+    providers = {
+        provider: ProviderAccess(
+            name=provider,
+            key=reveal(f"{where}.providers.{provider}.key", access.key),
+            base_url=access.base_url.rstrip("/"),
+            account=access.account,
+            dashboard_url=access.dashboard_url,
+            refund_key=(
+                reveal(f"{where}.providers.{provider}.refund_key", access.refund_key) if access.refund_key else None
+            ),
+        )
+        for provider, access in declared.providers.items()
+    }
     return Environment(
         name=name,
-        mode=mode[declared.mode],
+        mode=mode_of(declared.mode, [access.key for access in providers.values()]),
         base_url=declared.base_url.rstrip("/"),
         payer=declared.payer,
-        database=_secret(f"{where}.database", declared.database) if declared.database else None,
+        database=reveal(f"{where}.database", declared.database) if declared.database else None,
         log_url=declared.log_url,
         ca_file=declared.ca_file,
-        providers={
-            provider: ProviderAccess(
-                name=provider,
-                key=_secret(f"{where}.providers.{provider}.key", access.key),
-                base_url=access.base_url.rstrip("/"),
-                account=access.account,
-                dashboard_url=access.dashboard_url,
-            )
-            for provider, access in declared.providers.items()
-        },
+        providers=providers,
         values=declared.values,
-        secrets={key: _secret(f"{where}.secrets.{key}", value) for key, value in declared.secrets.items()},
+        secrets={key: reveal(f"{where}.secrets.{key}", value) for key, value in declared.secrets.items()},
+        live=LiveRules(
+            policy=declared.live_policy,
+            acknowledgement=declared.acknowledgement,
+            caps=cap_amounts(f"{where}.caps", declared.caps),
+            approval=declared.approval,
+            late_charge_seconds=declared.late_charge_seconds,
+        ),
     )
+
+
+def store_dsn(settings: Settings, file: str) -> Secret | None:
+    """The database where live runs of several machines meet, or None for a folder below the reports.
+
+    Raises:
+        ConfigurationError: when its reference cannot be resolved.
+    """
+    return _Secrets("")(f"{file}: store.dsn", settings.store.dsn) if settings.store.dsn else None
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -99,12 +126,53 @@ def _toml(path: Path) -> dict[str, Any]:
         ) from None
 
 
-def _secret(where: str, reference: str) -> Secret:
-    scheme, _, rest = reference.partition(":")
-    value = {"env": _from_environment, "keyring": _from_keyring, "cmd": _from_command}[scheme](where, rest)
-    if not value:
-        raise _unresolved(where, reference, "an empty value")
-    return Secret(value, reference)
+class _Secrets:
+    """Resolves references. A running sandbox is asked once, and only when a reference names it.
+
+    Args:
+        sandbox: address of its control surface; empty when the environment has none.
+    """
+
+    def __init__(self, sandbox: str) -> None:
+        self._sandbox = sandbox
+        self._described: dict[str, object] | None = None
+
+    def __call__(self, where: str, reference: str) -> Secret:
+        scheme, _, rest = reference.partition(":")
+        ways = {"env": _from_environment, "keyring": _from_keyring, "cmd": _from_command, "sandbox": self._published}
+        value = ways[scheme](where, rest)
+        if not value:
+            raise _unresolved(where, reference, "an empty value")
+        return Secret(value, reference)
+
+    def _published(self, where: str, name: str) -> str:
+        if self._described is None:
+            self._described = _described(where, self._sandbox)
+        value = self._described.get(name)
+        if not isinstance(value, str):
+            raise _unresolved(where, f"sandbox:{name}", "the sandbox publishes nothing of that name")
+        return value
+
+
+def _described(where: str, address: str) -> dict[str, object]:
+    parts = urlsplit(address)
+    if parts.scheme != "http" or parts.hostname not in LOOPBACK:
+        raise _unresolved(where, "a running sandbox", "the environment's `sandbox` is not an http address on loopback")
+    connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=SANDBOX_TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", "/_sandbox/description")
+        found = json.loads(connection.getresponse().read(DESCRIPTION_BYTES_MAX))
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise configuration(
+            where,
+            "cannot be resolved: no sandbox answers",
+            expected=f"a running sandbox at {address}",
+            observed=type(error).__name__,
+            next_step="Start it in another terminal: paygate sandbox --environment live",
+        ) from None
+    finally:
+        connection.close()
+    return found if isinstance(found, dict) else {}
 
 
 def _from_environment(where: str, name: str) -> str:

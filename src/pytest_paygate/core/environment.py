@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -17,15 +18,21 @@ from urllib.parse import urlsplit
 from pytest_paygate.core.errors import configuration, nearest
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.model import Field, Model, parse
+from pytest_paygate.core.money import Money, MoneyError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from pytest_paygate.core.secret import Secret
 
 SANDBOX = "sandbox"
-_REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|keyring:[^/]+/.+|cmd:.+)")
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+# Published on purpose, like the sandbox's cards: they open the emulators' rehearsal world and nothing else.
+REHEARSAL_KEYS = frozenset(
+    {"sk_live_PaygateRehearsalNoFunds000000", "prd_PaygateRehearsalNoFunds" + "0" * 41},
+)
+_REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|keyring:[^/]+/.+|cmd:.+|sandbox:[a-z_]+)")
 _FIX = "Correct the file; its keys are listed in docs/reference/paygate-toml.md."
 
 
@@ -45,10 +52,52 @@ class DeclaredMode(StrEnum):
     LIVE = "live"
 
 
+class LivePolicy(StrEnum):
+    """What a live environment allows: to look on at a genuine purchase, or to make one."""
+
+    OBSERVE = "observe"
+    DRIVE = "drive"
+
+
+class Acknowledgement(Model):
+    """Who took it upon themselves that this environment may be driven, when, on what ground, and until when."""
+
+    by: str = Field(min_length=1, max_length=80)
+    at: date
+    ground: str = Field(min_length=10, max_length=400)
+    until: date
+
+
+class Caps(Model):
+    """The most that may be charged, as amounts like `EUR 10.00` of one currency."""
+
+    per_charge: str
+    per_run: str
+    per_day: str
+
+
+class ApprovalSettings(Model):
+    """How many people must approve a plan, the requester not among them. Unsigned approvals only if said so here."""
+
+    required: int = Field(default=1, ge=1, le=6)
+    signers: str = "allowed_signers"
+    unsigned: bool = False
+
+
+class StoreSettings(Model):
+    """Where live runs of several machines meet. `dsn` is a reference; without it, a folder below the reports."""
+
+    dsn: str = ""
+
+
 class ProviderSettings(Model):
-    """How to reach one provider. `key` is a reference; `account` pins the account the key must belong to."""
+    """How to reach one provider. `key` is a reference; `account` pins the account the key must belong to.
+
+    `refund_key` refers to a restricted key (refunds write, charges read) for the guardian and `paygate recover`.
+    """
 
     key: str
+    refund_key: str = ""
     base_url: str = ""
     account: str = ""
     dashboard_url: str = ""
@@ -60,12 +109,18 @@ class EnvironmentSettings(Model):
     mode: DeclaredMode
     base_url: str
     payer: Payer = Payer.PERSON
+    sandbox: str = ""
     database: str = ""
     log_url: str = ""
     ca_file: str = ""
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
     values: dict[str, str] = Field(default_factory=dict)
     secrets: dict[str, str] = Field(default_factory=dict)
+    live_policy: LivePolicy = LivePolicy.OBSERVE
+    acknowledgement: Acknowledgement | None = None
+    caps: Caps | None = None
+    approval: ApprovalSettings = ApprovalSettings()
+    late_charge_seconds: float = Field(default=60.0, ge=0, le=86_400)
 
 
 class Settings(Model):
@@ -73,18 +128,40 @@ class Settings(Model):
 
     default_gate: str = ""
     live_env: str = ""
+    store: StoreSettings = StoreSettings()
     env: dict[str, EnvironmentSettings] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderAccess:
-    """A provider with its secret resolved."""
+    """A provider with its secrets resolved. `refund_key` is None where the key itself must do."""
 
     name: str
     key: Secret
     base_url: str
     account: str
     dashboard_url: str
+    refund_key: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRules:
+    """What an environment declared live allows. `caps` is None when none are written, which allows nothing."""
+
+    policy: LivePolicy = LivePolicy.OBSERVE
+    acknowledgement: Acknowledgement | None = None
+    caps: CapAmounts | None = None
+    approval: ApprovalSettings = field(default_factory=ApprovalSettings)
+    late_charge_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class CapAmounts:
+    """The caps as money of one currency."""
+
+    per_charge: Money
+    per_run: Money
+    per_day: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +178,20 @@ class Environment:
     providers: Mapping[str, ProviderAccess] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
+    live: LiveRules = field(default_factory=LiveRules)
 
     @property
     def host(self) -> str:
         """Host and port of the target, for display."""
         return urlsplit(self.base_url).netloc
+
+
+def mode_of(declared: DeclaredMode, keys: Iterable[Secret]) -> Mode:
+    """The life of an environment. One declared live is a rehearsal when every key is a published rehearsal key."""
+    if declared is not DeclaredMode.LIVE:
+        return Mode.SANDBOX if declared is DeclaredMode.SANDBOX else Mode.STAGING
+    rehearsal = [key.is_one_of(REHEARSAL_KEYS) for key in keys]
+    return Mode.REHEARSAL if rehearsal and all(rehearsal) else Mode.LIVE
 
 
 def read_settings(document: Mapping[str, Any], file: str) -> Settings:
@@ -123,10 +209,39 @@ def read_settings(document: Mapping[str, Any], file: str) -> Settings:
             f"{where}.database": environment.database,
             **{f"{where}.secrets.{key}": value for key, value in environment.secrets.items()},
             **{f"{where}.providers.{key}.key": value.key for key, value in environment.providers.items()},
+            **{f"{where}.providers.{key}.refund_key": value.refund_key for key, value in environment.providers.items()},
         }
         for key, reference in references.items():
             _check_reference(key, reference)
+        cap_amounts(f"{where}.caps", environment.caps)
+    _check_reference(f"{file}: store.dsn", settings.store.dsn)
     return settings
+
+
+def cap_amounts(where: str, caps: Caps | None) -> CapAmounts | None:
+    """Read caps as money.
+
+    Raises:
+        ConfigurationError: when one is no amount, or the three are not of one currency and in order.
+    """
+    if caps is None:
+        return None
+    try:
+        amounts = CapAmounts(*(Money.parse(text) for text in (caps.per_charge, caps.per_run, caps.per_day)))
+    except MoneyError as error:
+        raise configuration(
+            where, "is not an amount", expected="amounts like 'EUR 10.00'", observed=str(error)[:120], next_step=_FIX
+        ) from None
+    currencies = {amounts.per_charge.currency, amounts.per_run.currency, amounts.per_day.currency}
+    if len(currencies) > 1 or not 0 < amounts.per_charge.minor <= amounts.per_run.minor <= amounts.per_day.minor:
+        raise configuration(
+            where,
+            "are not in order",
+            expected="one currency, and per_charge ≤ per_run ≤ per_day, all above zero",
+            observed=f"{amounts.per_charge}, {amounts.per_run}, {amounts.per_day}",
+            next_step=_FIX,
+        )
+    return amounts
 
 
 def choose(settings: Settings, name: str, file: str) -> EnvironmentSettings:
@@ -175,7 +290,7 @@ def _check_reference(where: str, reference: str) -> None:
         raise configuration(
             where,
             "holds a literal secret",
-            expected="a reference: env:NAME, keyring:service/name or cmd:command",
+            expected="a reference: env:NAME, keyring:service/name, cmd:command or, for a rehearsal, sandbox:name",
             observed=f"{len(reference)} characters that are not shown",
             next_step="Move the secret out of the file, treat it as leaked, and rotate it.",
         )

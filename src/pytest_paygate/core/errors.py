@@ -73,7 +73,15 @@ class RowPendingError(PaygateError):
 
 
 class TargetError(PaygateError):
-    """The target could not be reached or did not answer as agreed. It never means `not charged`."""
+    """The target could not be reached or did not answer as agreed. It never means `not charged`.
+
+    `failure` is the journal's word for what happened; `unsent` is True only when no connection ever came about.
+    """
+
+    def __init__(self, refusal: Refusal, *, failure: str = "", unsent: bool = False) -> None:
+        super().__init__(refusal)
+        self.failure = failure
+        self.unsent = unsent
 
 
 class ProviderError(PaygateError):
@@ -88,6 +96,22 @@ class ProviderError(PaygateError):
         self.status = status
         self.code = code
         self.request_id = request_id
+
+
+class InterlockError(PaygateError):
+    """A condition for moving money does not hold; nothing moves. `conditions` names each one that does not."""
+
+    def __init__(self, conditions: tuple[str, ...], refusal: Refusal) -> None:
+        super().__init__(refusal)
+        self.conditions = conditions
+
+
+class ApprovalError(PaygateError):
+    """A plan or an approval is damaged, for something else, expired, used or not signed as it must be."""
+
+
+class StoreError(PaygateError):
+    """What live runs share cannot be read or written, or somebody else holds the environment's lock."""
 
 
 class DatabaseError(PaygateError):

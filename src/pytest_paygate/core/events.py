@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
+from pytest_paygate.core import exposure_events as ex
 from pytest_paygate.core.facts import FactKind
 from pytest_paygate.core.model import Field, Model
 from pytest_paygate.core.proof import ProofStatus
@@ -46,6 +47,7 @@ class RunStarted(Model):
     run_id: str
     gate: dict[str, Any]
     gate_sha256: str
+    suite_sha256: str = ""
     environment: str
     mode: Mode
     target: str
@@ -218,7 +220,12 @@ EventBody = Annotated[
     | AnomalyRecorded
     | RunStopped
     | RunEscalated
-    | RunFinished,
+    | RunFinished
+    | ex.PhaseStarted
+    | ex.PhaseFinished
+    | ex.ExposureEvent
+    | ex.RescueStarted
+    | ex.RescueFinished,
     Field(discriminator="kind"),
 ]
 

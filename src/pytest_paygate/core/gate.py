@@ -16,6 +16,7 @@ from pytest_paygate.core.errors import ConfigurationError, configuration, neares
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.facts import FactKind
 from pytest_paygate.core.model import Field, Model, parse
+from pytest_paygate.core.money import Money, MoneyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -73,6 +74,29 @@ class Note(Model):
     text: str = Field(min_length=1, max_length=400)
 
 
+class Purchase(Model):
+    """What the gate buys, and where its money shows.
+
+    `product` names the environment's value that holds the product; `amount` is gross, with `tax` in it; `fee` is what
+    the provider is expected to keep, also on a refund. Charges are read and refunded at `ledger`; unpaid payments are
+    closed at each of `payments`. `says_live` names the fact by which the target says that it is live.
+    """
+
+    product: str
+    amount: str
+    tax: str
+    fee: str
+    ledger: str
+    payments: tuple[str, ...] = Field(min_length=1)
+    says_live: str
+    refund: str = Field(min_length=1, max_length=200)
+
+    @property
+    def gross(self) -> Money:
+        """What will be charged."""
+        return Money.parse(self.amount)
+
+
 class Gate(Model):
     """One launch's acceptance."""
 
@@ -85,6 +109,7 @@ class Gate(Model):
     preflight: tuple[Row, ...] = Field(min_length=1)
     rows: tuple[Row, ...] = Field(min_length=1)
     criteria: tuple[Criterion, ...] = Field(min_length=1)
+    purchase: Purchase | None = None
     risks: tuple[Note, ...] = ()
     housekeeping: tuple[Note, ...] = ()
 
@@ -154,6 +179,8 @@ def read_gate(source: bytes, file: str) -> Gate:
         _check_row(gate, row, file)
     for criterion in gate.criteria:
         _check_criterion(gate, criterion, file)
+    if gate.purchase is not None:
+        _check_purchase(gate, gate.purchase, file)
     return gate
 
 
@@ -240,6 +267,32 @@ def _check_criterion(gate: Gate, criterion: Criterion, file: str) -> None:
                 observed=f"only fact = {hold.fact!r}",
                 next_step=_FIX,
             )
+
+
+def _check_purchase(gate: Gate, purchase: Purchase, file: str) -> None:
+    amounts = []
+    for key, text in (("amount", purchase.amount), ("tax", purchase.tax), ("fee", purchase.fee)):
+        try:
+            amounts.append(Money.parse(text))
+        except MoneyError as error:
+            raise configuration(
+                f"{file}: purchase.{key}",
+                "is not an amount",
+                expected="an amount like 'EUR 5.00'",
+                observed=str(error)[:120],
+                next_step=_FIX,
+            ) from None
+    gross = amounts[0]
+    if gross.minor <= 0 or any(part.minor < 0 or part.currency != gross.currency for part in amounts):
+        raise configuration(
+            f"{file}: purchase",
+            "does not add up",
+            expected="an amount above zero, tax and fee not below zero, all in one currency",
+            observed=", ".join(str(part) for part in amounts),
+            next_step=_FIX,
+        )
+    if purchase.says_live not in gate.facts:
+        raise _unknown(f"{file}: purchase.says_live", "a fact declared in [facts]", purchase.says_live, gate.facts)
 
 
 def _unknown(where: str, expected: str, value: str, known: Iterable[str]) -> ConfigurationError:

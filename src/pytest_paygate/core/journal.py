@@ -58,20 +58,24 @@ def encode(seq: int, prev: str, at: datetime, elapsed_seconds: float, event: Eve
     return json.dumps(entry.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def read(content: bytes, file: str) -> Journal:
-    """Read a whole journal.
+def read(content: bytes, file: str, after: Journal | None = None) -> Journal:
+    """Read a whole journal, or the next of its files.
+
+    A run that somebody else carried on has one more file for each time: it starts where the whole lines of the one
+    before end, so that a torn last line stays as the evidence it is.
 
     Args:
         content: the bytes of the file.
         file: its name, for messages.
+        after: what the files before it hold.
 
     Raises:
         JournalError: at the first line that does not fit the chain, with its number.
     """
     *lines, tail = content.split(b"\n")
-    entries: list[Entry] = []
-    head = GENESIS
-    for number, line in enumerate(lines):
+    entries: list[Entry] = [] if after is None else list(after.entries)
+    head = GENESIS if after is None else after.head
+    for number, line in enumerate(lines, start=len(entries)):
         entry = _entry(line, number, file)
         if entry.seq != number or entry.prev != head:
             _damaged(file, number, f"line {number} follows on from the line before", "a break in the hash chain")

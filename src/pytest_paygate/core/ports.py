@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from pytest_paygate.core.events import EventBody
     from pytest_paygate.core.money import Money
     from pytest_paygate.core.secret import Secret
+
+Answered = TypeVar("Answered", bound="HttpAnswer")
 
 
 class Clock(Protocol):
@@ -59,6 +61,32 @@ class HttpAnswer(Protocol):
 
     def json(self) -> object:
         """The strictly parsed document; raises `TargetError` when there is none."""
+
+
+class Desk(Protocol):
+    """Where every request that moves money passes, as the last thing before it is sent.
+
+    `send` sends the request once and returns its complete answer. All methods raise `InterlockError` when money may not
+    move, and `JournalError` when the intent cannot be written; nothing was sent then.
+    """
+
+    async def buy(self, amount: Money, request: Outgoing, send: Callable[[], Awaitable[Answered]]) -> Answered:
+        """Send the one purchase of the run, which may lead to a charge of this amount."""
+
+    async def refund(self, charge: Charge, request: Outgoing, send: Callable[[], Awaitable[Answered]]) -> Answered:
+        """Ask the target to give a charge back."""
+
+    def check_undeclared(self, request: Outgoing) -> None:
+        """Refuse a request that may move money and does not say which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request as it is about to be sent; `path` has passed redaction."""
+
+    method: str
+    path: str
+    body: bytes
 
 
 class HttpClient(Protocol):
@@ -240,6 +268,9 @@ class Provider(Protocol):
     async def charges_since(self, since: datetime, *, trace_id: str | None = None) -> Sequence[Charge]:
         """Every charge created since a moment, from the ledger list (not search), optionally of one trace."""
 
+    async def payments_since(self, since: datetime, *, trace_id: str | None = None) -> Sequence[Payment]:
+        """Every payment created since a moment, paid or not, from the list (not search), optionally of one trace."""
+
     async def refunds(self, payment_id: str) -> Sequence[Refund]:
         """Every refund of one payment, newest first."""
 
@@ -294,6 +325,27 @@ class HoldAnswer:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What the operator must read and type before money may move."""
+
+    headline: str
+    lines: Sequence[str]
+    amount: str
+    word: str
+    deadline_seconds: float
+    tries_max: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """What the operator made of it. `refusal` says why money may not move, empty when it may."""
+
+    refusal: str
+    waited_seconds: float
+    tries: int
+
+
 class Operator(Protocol):
     """The person at the gate, or what stands in for one in an unattended sandbox or staging run."""
 
@@ -302,3 +354,6 @@ class Operator(Protocol):
 
     async def hold(self, point: HoldPoint) -> HoldAnswer:
         """Wait for the person."""
+
+    async def confirm(self, asked: Confirmation) -> Confirmed:
+        """Show the plan and have the person type the amount and this run's word."""

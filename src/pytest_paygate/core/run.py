@@ -5,7 +5,10 @@ Rules (each held by a test):
 - rows run in the gate's order, one at a time, each at most once;
 - no row starts while pre-flight is incomplete or red, nor while a row it needs has not passed, nor after a stop;
 - a fact is recorded inside a row, once, in the kind the gate declares; a proof inside a row, once;
-- a row passes only when it started and every fact it must record was recorded inside it.
+- a row passes only when it started and every fact it must record was recorded inside it;
+- money is intended inside a money row, with pre-flight whole; what exposure allows is decided in `exposure.py`;
+- calls are made inside a row, a phase (interlock, settling) or a rescue;
+- after the end only a rescue follows: the guardian, `paygate recover` or `--resume`.
 A violated rule is an `IllegalEventError`: writers refuse to write it and readers refuse to believe it.
 """
 
@@ -15,6 +18,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_paygate.core import events as ev
+from pytest_paygate.core import exposure as exposures
+from pytest_paygate.core import exposure_events as ex
 from pytest_paygate.core.errors import ConfigurationError
 from pytest_paygate.core.events import Mode, RowStatus
 from pytest_paygate.core.facts import FactShapeError, FactValue, from_json, to_json
@@ -26,6 +31,10 @@ if TYPE_CHECKING:
 
 # Statuses a row can be given without having started: it was held back, left out, or never reached.
 _WITHOUT_START = frozenset({RowStatus.BLOCKED, RowStatus.SKIPPED, RowStatus.PENDING})
+# What a resumed run takes up again, unless money moved in the row. A red or inconclusive row stays what it is.
+_AGAIN = frozenset({RowStatus.NOT_RUN, *_WITHOUT_START})
+# The lives in which plan, approval, lock and the operator's word must come before a purchase.
+GUARDED = frozenset({Mode.LIVE, Mode.REHEARSAL})
 
 
 class IllegalEventError(ValueError):
@@ -63,7 +72,16 @@ class RunState:
     escalated: tuple[ev.RunEscalated, ...] = ()
     proofs: tuple[ev.ProofRecorded, ...] = ()
     anomalies: tuple[ev.AnomalyRecorded, ...] = ()
+    exposure: exposures.Exposure = exposures.NOTHING
+    phase: str = ""
+    rescue: ex.RescueStarted | None = None
+    rescues: tuple[ex.RescueStarted, ...] = ()
     finished: ev.RunFinished | None = None
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether this run is live or a rehearsal, with the whole interlock."""
+        return self.started is not None and self.started.mode in GUARDED
 
     @property
     def mode(self) -> Mode:
@@ -89,7 +107,7 @@ def fold(entries: Iterable[ev.Entry]) -> RunState:
     return state
 
 
-def apply(state: RunState, event: ev.EventBody, seq: int, at: str) -> RunState:  # noqa: C901 - one case an event
+def apply(state: RunState, event: ev.EventBody, seq: int, at: str) -> RunState:  # noqa: C901, PLR0912 - one case an event
     """Return the state after one more event.
 
     Args:
@@ -105,8 +123,8 @@ def apply(state: RunState, event: ev.EventBody, seq: int, at: str) -> RunState: 
         return _start(state, event, at)
     if state.started is None or state.gate is None:
         raise IllegalEventError("a journal begins with run_started")
-    if state.finished is not None:
-        raise IllegalEventError("nothing follows run_finished")
+    if state.finished is not None and state.rescue is None and not isinstance(event, ex.RescueStarted):
+        raise IllegalEventError("nothing but a rescue follows run_finished")
     gate = state.gate
     match event:
         case ev.RowStarted():
@@ -125,8 +143,16 @@ def apply(state: RunState, event: ev.EventBody, seq: int, at: str) -> RunState: 
             state = replace(state, anomalies=(*state.anomalies, event))
         case ev.RunFinished():
             state = _finish(state, event)
+        case ex.PhaseStarted() | ex.PhaseFinished():
+            state = _phase(state, event)
+        case ex.RescueStarted() | ex.RescueFinished():
+            state = _rescue(state, gate, event)
+        case ev.ExchangeRecorded() | ev.QueryRecorded() | ev.PollRead() | ev.PollFinished():
+            _require_place(state, event.kind)
+        case ev.HoldOpened() | ev.HoldClosed():
+            _require_place(state, event.kind)
         case _:
-            _require_open_row(state, event.kind)
+            state = _expose(state, gate, event, at)
     return replace(state, ended_at=at)
 
 
@@ -190,7 +216,8 @@ def _require_next(state: RunState, gate: Gate, row_id: str) -> None:
         raise IllegalEventError(f"row {row_id} is not in the gate")
     if state.open_row is not None:
         raise IllegalEventError(f"row {row_id} begins while row {state.open_row} is open")
-    if gate.position(row_id) <= state.last_position:
+    row = state.rows[row_id]
+    if gate.position(row_id) <= state.last_position or row.status is not RowStatus.NOT_RUN or row.first is not None:
         raise IllegalEventError(f"row {row_id} is out of turn or runs twice")
 
 
@@ -249,7 +276,59 @@ def _require_open_row(state: RunState, what: str) -> str:
     return state.open_row
 
 
+def _require_place(state: RunState, what: str) -> None:
+    if state.open_row is None and not state.phase and state.rescue is None:
+        raise IllegalEventError(f"{what} happens inside a row")
+
+
+def _expose(state: RunState, gate: Gate, event: ex.ExposureEvent, at: str) -> RunState:
+    if isinstance(event, ex.ChargeIntended):
+        row = gate.row(_require_open_row(state, event.kind))
+        if row is None or not row.money:
+            raise IllegalEventError("a purchase happens inside a row that says money = true")
+        if any(state.rows[check.id].status is not RowStatus.PASS for check in gate.preflight):
+            raise IllegalEventError("a purchase follows a whole pre-flight")
+        if state.stopped is not None:
+            raise IllegalEventError("nothing is bought after a stop")
+    try:
+        exposure = exposures.apply(state.exposure, event, at, guarded=state.is_guarded)
+    except exposures.ExposureRuleError as error:
+        raise IllegalEventError(str(error)) from None
+    return replace(state, exposure=exposure)
+
+
+def _phase(state: RunState, event: ex.PhaseStarted | ex.PhaseFinished) -> RunState:
+    if isinstance(event, ex.PhaseStarted):
+        if state.phase:
+            raise IllegalEventError(f"phase {event.phase} begins inside phase {state.phase}")
+        return replace(state, phase=event.phase)
+    if state.phase != event.phase:
+        raise IllegalEventError(f"phase {event.phase} ends without having begun")
+    return replace(state, phase="")
+
+
+def _rescue(state: RunState, gate: Gate, event: ex.RescueStarted | ex.RescueFinished) -> RunState:
+    """Carry a run on in another process. A resumed one may run rows again that were cut off and moved no money."""
+    if isinstance(event, ex.RescueFinished):
+        if state.rescue is None:
+            raise IllegalEventError("a rescue ends without having begun")
+        return replace(state, rescue=None)
+    state = replace(state, rescue=event, rescues=(*state.rescues, event), phase="", open_row=None)
+    if event.by is not ex.Rescuer.RESUME:
+        return state
+    again = {row.row_id: row for row in state.rows.values() if row.status in _AGAIN and not _moved_money(gate, row)}
+    rows = {row_id: RowState(row_id) if row_id in again else row for row_id, row in state.rows.items()}
+    dropped = {name for row in again.values() for name in row.facts}
+    facts = {name: value for name, value in state.facts.items() if name not in dropped}
+    return replace(state, rows=rows, facts=facts, finished=None, last_position=-1)
+
+
+def _moved_money(gate: Gate, row: RowState) -> bool:
+    spec = gate.row(row.row_id)
+    return spec is not None and spec.money and row.first is not None
+
+
 def _finish(state: RunState, event: ev.RunFinished) -> RunState:
     if state.open_row is not None and event.complete:
         raise IllegalEventError(f"a run is not complete while row {state.open_row} is open")
-    return replace(state, finished=event)
+    return replace(state, finished=event, rescue=None)

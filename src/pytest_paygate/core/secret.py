@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _SHAPES = re.compile(
     r"(?:sk|rk|rkcs|pk)_(?:live|test)_[A-Za-z0-9]{6,}"
@@ -49,6 +52,10 @@ class Secret:
     def starts_with(self, *prefixes: str) -> bool:
         """Say whether the value starts with one of the published key prefixes, such as `sk_test_`."""
         return self.__value.startswith(prefixes)
+
+    def is_one_of(self, published: Collection[str]) -> bool:
+        """Say whether it is one of a few published values, such as the sandbox's rehearsal keys."""
+        return self.__value in published
 
     def __repr__(self) -> str:
         return f"Secret({self.source or 'hidden'})"

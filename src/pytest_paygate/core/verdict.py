@@ -4,6 +4,8 @@ Rules:
 - worst wins; a row or criterion that is unset, missing, skipped or unknown never adds up to PASS;
 - only a run that started, ran to its end and was neither stopped nor escalated can be PASS;
 - a proof that is missing makes the run CONDITIONAL at best, one that contradicts FAIL;
+- money that may be outstanding is ESCALATED, whatever else is true; a run that somebody else carried on is CONDITIONAL
+  at best; more than one charge for one purchase is FAIL;
 - a criterion counts in the modes it declares; one that a person must sign is PENDING until signed;
 - GO is for PASS, PENDING for PENDING, NO-GO for everything else.
 """
@@ -129,11 +131,7 @@ def judge(state: RunState) -> Judgement:
 
 
 def _run_findings(state: RunState) -> Iterable[tuple[Verdict, str]]:
-    for escalation in state.escalated:
-        yield (
-            Verdict.ESCALATED,
-            f"{escalation.amount} of charge {escalation.charge} is outstanding: {escalation.reason}",
-        )
+    yield from _exposure_findings(state)
     if state.stopped is not None:
         stop = state.stopped
         yield Verdict.STOPPED, f"guard {stop.guard} stopped the run: {stop.observed}, threshold {stop.threshold}"
@@ -145,6 +143,22 @@ def _run_findings(state: RunState) -> Iterable[tuple[Verdict, str]]:
         yield Verdict.INCOMPLETE, "the run has no end in its journal: it was cut off"
     elif not state.finished.complete:
         yield Verdict.INCOMPLETE, f"the run ended early: {state.finished.reason}"
+
+
+def _exposure_findings(state: RunState) -> Iterable[tuple[Verdict, str]]:
+    exposure = state.exposure
+    for escalation in state.escalated:
+        told = f"{escalation.amount} of charge {escalation.charge}"
+        if exposure.settled is None:
+            yield Verdict.ESCALATED, f"{told} is outstanding: {escalation.reason}"
+        else:
+            yield Verdict.FAIL, f"{told} was outstanding and came back later: {escalation.reason}"
+    if state.is_guarded and exposure.is_open and not state.escalated:
+        yield Verdict.ESCALATED, "money or a payable link may be outstanding: the exposure was never settled"
+    if state.is_guarded and len(exposure.charges) > 1:
+        yield Verdict.FAIL, f"one purchase led to {len(exposure.charges)} charges"
+    for rescue in state.rescues:
+        yield Verdict.CONDITIONAL, f"the run was carried on by {rescue.by}, after line {rescue.at_line}"
 
 
 def _row_findings(state: RunState, gate: Gate) -> Iterable[tuple[Verdict, str]]:

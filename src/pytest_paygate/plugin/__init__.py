@@ -43,9 +43,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     if config.getoption("paygate_live") or config.getoption("paygate_confirm"):
-        from pytest_paygate.plugin.live import refuse_live
+        from pytest_paygate.plugin.live import configure
 
-        refuse_live()
+        configure(config)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> None:

@@ -46,5 +46,6 @@ def register(config: pytest.Config) -> None:
     except ConfigurationError as error:
         config.pluginmanager.register(Refused(error), REFUSED)
         return
+    config.pluginmanager.register(terminal.SessionEnd(), terminal.END)
     for module in MODULES:
         config.pluginmanager.register(module, f"paygate-{module.__name__.rsplit('.', 1)[-1]}")

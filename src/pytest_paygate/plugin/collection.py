@@ -112,6 +112,9 @@ def _bind(runs: Runs, item: pytest.Item) -> None:
                 observed=f"@pytest.mark.{name}, which runs the row again",
                 next_step="Remove the marker; a repeated row could charge twice.",
             )
+    if row.money and isinstance(item, pytest.Function):
+        # Before anything else of the row: a live run is armed, or the row does not begin.
+        item.fixturenames.insert(0, "paygate_money")
     item.stash[GATE] = str(folder.path)
     item.stash[ROW] = row.id
 

@@ -6,6 +6,7 @@ Registered only in sessions that have a gate. Clients are made on first use and 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +33,15 @@ if TYPE_CHECKING:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def paygate_loop(request: pytest.FixtureRequest) -> AsyncIterator[asyncio.AbstractEventLoop]:
     """The session's event loop; on its way out it closes every client the gates have opened."""
-    yield asyncio.get_running_loop()
-    for folder in request.config.stash[RUNS].folders.values():
-        if folder.run is not None:
-            await _close(folder.run)
+    with contextlib.ExitStack() as stack:
+        if request.config.stash[RUNS].is_confirmed:
+            from pytest_paygate.plugin.live import signals_interrupt
+
+            stack.enter_context(signals_interrupt())
+        yield asyncio.get_running_loop()
+        for folder in request.config.stash[RUNS].folders.values():
+            if folder.run is not None:
+                await _end(folder.run)
 
 
 @pytest.fixture
@@ -52,6 +58,18 @@ def paygate_gate_run(request: pytest.FixtureRequest, paygate_loop: asyncio.Abstr
         )
     folder.run.loop = paygate_loop
     return folder.run
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def paygate_money(request: pytest.FixtureRequest, paygate_gate_run: GateRun) -> None:
+    """Asked for by every row that can move money: a live run is armed here, before anything else of the row."""
+    del request
+    if paygate_gate_run.state.is_guarded and paygate_gate_run.armed is None:
+        from pytest_paygate.plugin.live import arm
+
+        armed = await arm(paygate_gate_run)
+        armed.target = lambda: paygate_gate_run.target_refund
+        paygate_gate_run.armed = armed
 
 
 @pytest.fixture
@@ -122,6 +140,15 @@ def _made(run: GateRun, name: str, make: Callable[[GateRun], Any]) -> Any:
     return run.resources[name]
 
 
+async def _end(run: GateRun) -> None:
+    """Settle what is open, then close every client; the guardian takes over whatever is cut off here."""
+    try:
+        if run.armed is not None:
+            await run.armed.settle()
+    finally:
+        await _close(run)
+
+
 def _api(run: GateRun) -> Api:
     return _client(run, run.environment.base_url, "target")
 
@@ -139,6 +166,7 @@ def _client(run: GateRun, base_url: str, party: str) -> Api:
         ca_file=Path(run.environment.ca_file) if run.environment.ca_file else None,
         # A provider has no use for our trace headers; the payment's metadata carries the trace there.
         first_party=party == "target",
+        desk=run.desk if party == "target" else None,
     )
 
 
@@ -160,11 +188,16 @@ def _db(run: GateRun) -> ReadOnlyDatabase | None:
 
 
 def _provider(run: GateRun, name: str) -> Provider:
-    from pytest_paygate.providers import build  # SDKs, on first use
+    from pytest_paygate.exposure.clients import provider_client  # SDKs, on first use
 
-    access = Run(run).provider(name)
-    return build(
-        name, access.key, access.base_url, client=lambda base_url: _client(run, base_url, name), clock=run.clock
+    Run(run).provider(name)
+    return provider_client(
+        run.environment,
+        name,
+        recorder=run.journal,
+        clock=run.clock,
+        trace_id=run.trace_id,
+        extra_fields=run.gate.facts,
     )
 
 
@@ -173,9 +206,9 @@ def _operator(run: GateRun) -> Operator:
         from pytest_paygate.adapters.operator_terminal import TerminalOperator
 
         return TerminalOperator(recorder=run.journal, clock=run.clock)
-    from pytest_paygate.adapters.operator_scripted import ScriptedOperator
+    from pytest_paygate.adapters.operator_scripted import CARDS, ScriptedOperator
 
-    return ScriptedOperator(run.payer, recorder=run.journal, clock=run.clock)
+    return ScriptedOperator(run.payer, recorder=run.journal, clock=run.clock, card=CARDS[run.mode])
 
 
 async def _close(run: GateRun) -> None:

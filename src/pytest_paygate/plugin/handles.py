@@ -12,6 +12,7 @@ from pytest_paygate.core import events as ev
 from pytest_paygate.core.errors import (
     NOTHING_MOVED,
     MissingFactError,
+    PaygateError,
     Refusal,
     RowFailedError,
     RowPendingError,
@@ -23,10 +24,12 @@ from pytest_paygate.core.proof import ProofStatus, tally
 from pytest_paygate.core.redaction import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
+    from pytest_paygate.adapters.answers import Answer
     from pytest_paygate.core.environment import Environment, ProviderAccess
     from pytest_paygate.core.events import Mode
+    from pytest_paygate.core.exposure import ChargeState
     from pytest_paygate.core.secret import Secret
     from pytest_paygate.plugin.runs import GateRun
 
@@ -213,6 +216,23 @@ class Run:
             )
         return str(self._run.resources[f"kept:{name}"])
 
+    def refund_through(self, refund: Callable[[], Awaitable[Answer]]) -> None:
+        """Say how the target is asked to give back what this run bought, for when the run ends before its refund row.
+
+        Args:
+            refund: sends the request and returns the answer; a 2xx means that the target agreed.
+        """
+
+        async def ask(charge: ChargeState) -> str:
+            del charge
+            try:
+                answer = await refund()
+            except PaygateError as error:
+                return type(error).__name__
+            return "" if 200 <= answer.status < 300 else f"status {answer.status}"
+
+        self._run.target_refund = ask
+
     def dashboard_url(self, name: str, path: str) -> str:
         """Where a person finds an object at a provider: its dashboard, or its API address in a sandbox."""
         access = self.provider(name)
@@ -283,6 +303,11 @@ def money_sentence(run: GateRun) -> str:
     """What a failure now means for the money, from what the journal says has begun."""
     if not money_began(run):
         return NOTHING_MOVED
+    exposure = run.state.exposure
+    if run.state.is_guarded and exposure.intent is None:
+        return NOTHING_MOVED
+    if exposure.settled is not None:
+        return "What moved has come back: every charge of this run is refunded."
     kind = {ev.Mode.LIVE: "Real money", ev.Mode.STAGING: "Test money"}.get(run.mode, "Sandbox money")
     return (
         f"{kind} may have moved in this run: look trace id {run.trace_id} up at the provider and refund what it shows."

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_paygate.core.errors import JournalError, MissingFactError, PaygateError, RowPendingError
+from pytest_paygate.core.errors import (
+    ApprovalError,
+    InterlockError,
+    JournalError,
+    MissingFactError,
+    PaygateError,
+    RowPendingError,
+    StoreError,
+)
 from pytest_paygate.core.events import AnomalyRecorded, RowStatus
 from pytest_paygate.core.run import IllegalEventError, missing_evidence
 from pytest_paygate.plugin.stash import GATE, ROW, RUNS
@@ -124,8 +132,8 @@ def _weigh(
     error = call.excinfo.value if call.excinfo is not None else None
     if outcome.status is RowStatus.FAIL:
         return
-    if isinstance(error, MissingFactError | RowPendingError):
-        status = RowStatus.BLOCKED if isinstance(error, MissingFactError) else RowStatus.PENDING
+    if isinstance(error, MissingFactError | RowPendingError | InterlockError | ApprovalError | StoreError):
+        status = RowStatus.PENDING if isinstance(error, RowPendingError) else RowStatus.BLOCKED
         _note(outcome, status, error)
         report.outcome = "skipped"
         report.longrepr = (str(item.path), (item.location[1] or 0) + 1, f"{status}: {error.refusal.refused}")

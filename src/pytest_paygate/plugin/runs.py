@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import platform
 import secrets
-import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
@@ -23,18 +22,23 @@ import pytest
 from pytest_paygate.adapters.clock import SystemClock
 from pytest_paygate.adapters.journal_file import JournalFile
 from pytest_paygate.adapters.run_directory import RunDirectory
-from pytest_paygate.adapters.settings import load, resolve
+from pytest_paygate.adapters.settings import load, resolve, store_dsn
 from pytest_paygate.core import events as ev
-from pytest_paygate.core.environment import SANDBOX, Environment, Payer, choose
+from pytest_paygate.core.environment import SANDBOX, DeclaredMode, Environment, Payer, choose
 from pytest_paygate.core.errors import PaygateError, configuration, nearest
 from pytest_paygate.core.gate import Gate, read_gate, sha256
 from pytest_paygate.core.run import IllegalEventError, RunState, may_start, missing_evidence
+from pytest_paygate.exposure.desk import MoneyDesk
+from pytest_paygate.exposure.planning import GateSource, commit_of, suite_sha256
+from pytest_paygate.plugin.stash import LIVE
 from pytest_paygate.renderers import session_log
 from pytest_paygate.version import __version__
 
 if TYPE_CHECKING:
     from pytest_paygate.core.environment import EnvironmentSettings
     from pytest_paygate.core.events import Mode, RowStatus
+    from pytest_paygate.exposure.arming import Armed
+    from pytest_paygate.exposure.settling import TargetRefund
     from pytest_paygate.sandbox.server import Sandbox
 
 
@@ -75,11 +79,14 @@ class Runs:
         self.config = config
         self.identity = identity
         self.folders: dict[str, GateFolder] = {}
-        self.choice = _choice(config)
         explicit = config.getoption("paygate_config")
         root = Path(config.invocation_params.dir) / explicit if explicit else None
         self.settings, self.settings_file = load(config.rootpath, root)
+        self.is_live = LIVE in config.stash
+        self.is_confirmed = self.is_live and config.stash[LIVE].confirm_typed
+        self.choice = _choice(config, self._environment_name())
         self._declared = self._choose()
+        self.store_dsn = store_dsn(self.settings, self.settings_file) if self.is_live else None
         self._sandbox: Sandbox | None = None
 
     def folder(self, path: Path) -> GateFolder:
@@ -118,14 +125,32 @@ class Runs:
                 folder.refused = error
         return folder.run
 
+    def live_environment(self) -> Environment:
+        """The environment of a live session, with its secrets resolved.
+
+        Raises:
+            ConfigurationError: when a secret cannot be had.
+        """
+        return self._environment()
+
     def close_sandbox(self) -> None:
         """Stop the embedded world, if it was started."""
         if self._sandbox is not None:
             self._sandbox.stop()
             self._sandbox = None
 
+    def _environment_name(self) -> str:
+        typed = self.config.getoption("paygate_env")
+        if not self.is_live:
+            return typed or SANDBOX
+        from pytest_paygate.plugin.live import environment_name
+
+        return environment_name(self.settings, typed, self.settings_file)
+
     def _choose(self) -> EnvironmentSettings | None:
         if self.choice.environment == SANDBOX:
+            if self.is_live:
+                raise self._not_live("the embedded sandbox")
             return None
         if self.choice.faults:
             raise configuration(
@@ -135,7 +160,19 @@ class Runs:
                 observed=f"--env={self.choice.environment}",
                 next_step="Leave one of the two options out.",
             )
-        return choose(self.settings, self.choice.environment, self.settings_file)
+        declared = choose(self.settings, self.choice.environment, self.settings_file)
+        if self.is_live and declared.mode is not DeclaredMode.LIVE:
+            raise self._not_live(f'mode = "{declared.mode}"')
+        return declared
+
+    def _not_live(self, observed: str) -> Exception:
+        return configuration(
+            f"--live with --env={self.choice.environment}",
+            "is refused",
+            expected='an environment with mode = "live"',
+            observed=observed,
+            next_step="Leave --live out for a dry run, or choose a live environment.",
+        )
 
     def _environment(self) -> Environment:
         if self._declared is not None:
@@ -157,6 +194,10 @@ class GateRun:
     clock: SystemClock = field(default_factory=SystemClock)
     trace_id: str = ""
     journal: JournalFile = field(init=False)
+    source: GateSource = field(init=False)
+    desk: MoneyDesk = field(init=False)
+    armed: Armed | None = None
+    target_refund: TargetRefund | None = None
     with_refund: bool = True
     loop: Any = None
     resources: dict[str, Any] = field(default_factory=dict)
@@ -166,6 +207,9 @@ class GateRun:
         choice, gate = self.runs.choice, self.folder.gate
         self.trace_id = f"{gate.trace_prefix}-{int(time.time())}-{secrets.token_hex(4)}"
         self.with_refund = self._refund_wanted(choice.with_refund)
+        self.source = GateSource(
+            gate, self.folder.gate_sha256, suite_sha256(self.folder.path), commit_of(self.runs.config.rootpath)
+        )
         directory = RunDirectory(choice.reports, gate.id, self.runs.identity)
         self.journal = JournalFile(directory, self.clock, session_log.line)
         self.journal.record(
@@ -173,11 +217,12 @@ class GateRun:
                 run_id=self.runs.identity,
                 gate=gate.model_dump(mode="json"),
                 gate_sha256=self.folder.gate_sha256,
+                suite_sha256=self.source.suite_sha256,
                 environment=self.environment.name,
                 mode=self.environment.mode,
                 target=self.environment.host,
                 trace_id=self.trace_id,
-                commit=_commit(self.runs.config.rootpath),
+                commit=self.source.commit,
                 tool_version=__version__,
                 operator=self.payer.value if self.payer is not Payer.PERSON else "operator",
                 attended=self.payer is Payer.PERSON,
@@ -185,6 +230,16 @@ class GateRun:
                 python=platform.python_version(),
                 pytest=pytest.__version__,
             )
+        )
+
+        caps = self.environment.live.caps
+        self.desk = MoneyDesk(
+            self.runs.identity,
+            recorder=self.journal,
+            state=lambda: self.state,
+            cap=None if caps is None else caps.per_charge,
+            closed=self._closed,
+            holds_lock=self._holds_lock,
         )
 
     @property
@@ -215,9 +270,24 @@ class GateRun:
             return ev.RowStatus.SKIPPED, "left out with --no-refund (or without --refund) on a dry run"
         if reason:
             return ev.RowStatus.BLOCKED, reason
-        if row is not None and row.money and self.mode in {ev.Mode.LIVE, ev.Mode.REHEARSAL}:
-            return ev.RowStatus.BLOCKED, "money rows need --live --confirm, which this version refuses"
+        if row is not None and row.money and self.state.is_guarded and not self.runs.is_confirmed:
+            return ev.RowStatus.BLOCKED, "money rows need --live --confirm"
         return None
+
+    @property
+    def clock_offsets_seconds(self) -> list[float]:
+        """How far our clock is ahead of each party that has answered so far, from its `Date` header."""
+        found = [getattr(client, "clock_offset_seconds", None) for client in self.resources.values()]
+        return [offset for offset in found if offset is not None]
+
+    def _closed(self) -> str:
+        """Why no money may move now; a dry run needs no arming."""
+        if not self.state.is_guarded:
+            return ""
+        return "the interlock has not been passed" if self.armed is None else self.armed.closed()
+
+    async def _holds_lock(self) -> bool:
+        return not self.state.is_guarded or (self.armed is not None and await self.armed.keeper.holds())
 
     def start_row(self, row_id: str) -> None:
         """Journal that a row begins.
@@ -282,7 +352,7 @@ def new_identity() -> str:
     return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}Z-{secrets.token_hex(4)}"
 
 
-def _choice(config: pytest.Config) -> Choice:
+def _choice(config: pytest.Config, environment: str) -> Choice:
     payer = config.getoption("paygate_payer")
     names = [member.value for member in Payer]
     if payer is not None and payer not in names:
@@ -295,25 +365,9 @@ def _choice(config: pytest.Config) -> Choice:
         )
     reports = config.getoption("paygate_reports")
     return Choice(
-        environment=config.getoption("paygate_env") or SANDBOX,
+        environment=environment,
         with_refund=config.getoption("paygate_refund"),
         payer=None if payer is None else Payer(payer),
         reports=Path(config.invocation_params.dir) / reports if reports else config.rootpath / "reports",
         faults=tuple(config.getoption("paygate_fault") or ()),
     )
-
-
-def _commit(root: Path) -> str:
-    """The project's commit, `-dirty` when it has uncommitted changes, or `unknown` outside git."""
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],  # noqa: S607 - git from PATH
-            cwd=root,
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return done.stdout.strip()[:60] or "unknown"

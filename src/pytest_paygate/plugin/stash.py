@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pytest_paygate.exposure.gathering import LiveSession
     from pytest_paygate.plugin.runs import Runs
 
 # The gates of this pytest session; absent until the first gate file is collected.
@@ -16,3 +17,5 @@ SPELLINGS: pytest.StashKey[tuple[str, ...]] = pytest.StashKey()
 # The run a gate item belongs to, and the id of its row.
 GATE: pytest.StashKey[str] = pytest.StashKey()
 ROW: pytest.StashKey[str] = pytest.StashKey()
+# What a live session says of itself; absent unless --live or --confirm is set.
+LIVE: pytest.StashKey[LiveSession] = pytest.StashKey()

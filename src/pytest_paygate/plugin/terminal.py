@@ -20,8 +20,8 @@ from pytest_paygate.plugin.stash import RUNS
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from pytest_paygate.plugin.reports import Outcome
     from pytest_paygate.plugin.runs import Runs
+    from pytest_paygate.reporting.run_reports import Outcome
 
 # The categories pytest sums up in its last line, and the letter of each.
 _WORDS = {
@@ -52,30 +52,67 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple
     return category, letter, (status.value, markup)
 
 
+class SessionEnd:
+    """Ends the runs of a session once every fixture has been torn down: settling happens in a fixture's teardown.
+
+    Registered as a plugin of its own, because one module can implement a hook only once.
+    """
+
+    def __init__(self) -> None:
+        self.outcomes: list[Outcome] | None = None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """After pytest's own teardown: close the runs, write the reports, set the exit code."""
+        self.end(session, exitstatus)
+
+    def end(self, session: pytest.Session, exitstatus: int) -> None:
+        """End the runs, once."""
+        if self.outcomes is not None:
+            return
+        runs = session.config.stash[RUNS]
+        for folder in runs.folders.values():
+            if folder.run is not None:
+                folder.run.finish(_interruption(exitstatus))
+        self.outcomes = []
+        if not hasattr(session.config, "workerinput"):
+            self.outcomes = _write_reports(runs)
+            session.exitstatus = _exit_code(runs, self.outcomes, exitstatus)
+
+
+END = "paygate-end"
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, None, None]:
-    """Close the runs and write the reports before pytest's summary; print the verdict after it."""
+    """Print the verdict after everything else, and let nobody change the exit code it set."""
     config = session.config
     runs = config.stash[RUNS]
-    for folder in runs.folders.values():
-        if folder.run is not None:
-            folder.run.finish(_interruption(exitstatus))
-    outcomes: list[Outcome] = []
-    worker = hasattr(config, "workerinput")
-    if not worker:
-        outcomes = _write_reports(runs)
-        session.exitstatus = _exit_code(runs, outcomes, exitstatus)
-    code = session.exitstatus
+    end: SessionEnd = config.pluginmanager.get_plugin(END) or SessionEnd()
     try:
         yield
     finally:
+        # A teardown that raised has kept the hook above from being called.
+        end.end(session, exitstatus)
         runs.close_sandbox()
-        if code and not worker:
+        if not hasattr(config, "workerinput"):
             # Whoever set another code meanwhile did not know the verdict.
-            session.exitstatus = code
+            session.exitstatus = _exit_code(runs, end.outcomes or [], exitstatus) or session.exitstatus
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
-            _print_verdicts(reporter, runs, outcomes)
+            _print_verdicts(reporter, runs, end.outcomes or [])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """With `--live` and without `--confirm`: show the plan instead of running anything."""
+    runs = session.config.stash[RUNS]
+    if not runs.is_live or runs.is_confirmed:
+        return None
+    from pytest_paygate.plugin.plan_display import show
+
+    show(session.config, runs)
+    return True
 
 
 def _interruption(exitstatus: int) -> str:
@@ -88,7 +125,7 @@ def _interruption(exitstatus: int) -> str:
 
 
 def _write_reports(runs: Runs) -> list[Outcome]:
-    from pytest_paygate.plugin.reports import write
+    from pytest_paygate.reporting.run_reports import write
 
     return write(runs.choice.reports, runs.identity, [folder.gate.id for folder in runs.folders.values()])
 

@@ -83,6 +83,11 @@ class HyperswitchProvider:
                 found.extend(await self.charges(payment.payment_id))
         return sorted(found, key=lambda charge: charge.created, reverse=True)
 
+    async def payments_since(self, since: datetime, *, trace_id: str | None = None) -> Sequence[Payment]:
+        """Every payment since a moment, paid or not, newest first."""
+        found = await self._payments_since(since)
+        return [payment for payment in found if trace_id is None or payment.metadata.get("trace_id") == trace_id]
+
     async def refunds(self, payment_id: str) -> Sequence[Refund]:
         """Every refund of one payment, newest first."""
         return await self._read(f"read the refunds of payment {payment_id}", _payment_path(payment_id), mapping.refunds)

@@ -121,6 +121,20 @@ class StripeProvider:
 
         return await self._call("list the charges of a period", ask)
 
+    async def payments_since(self, since: datetime, *, trace_id: str | None = None) -> Sequence[Payment]:
+        """Every payment intent created since a moment, and every open Checkout session that has none yet."""
+
+        async def ask() -> Sequence[Payment]:
+            created: Any = {"gte": int(since.timestamp())}
+            intents = await self._api.payment_intents.list_async({"created": created, "limit": _PAGE}, _READ)
+            found = [mapping.payment(item) async for item in _items(intents)]
+            sessions = await self._api.checkout.sessions.list_async({"created": created, "limit": _PAGE}, _READ)
+            documents = [item async for item in _items(sessions)]
+            found += [mapping.session(item) for item in documents if mapping.is_unpaid_session(item)]
+            return [payment for payment in found if trace_id is None or payment.metadata.get("trace_id") == trace_id]
+
+        return await self._call("list the payments of a period", ask)
+
     async def refunds(self, payment_id: str) -> Sequence[Refund]:
         """Every refund of one payment intent, newest first."""
 
@@ -176,6 +190,11 @@ class StripeProvider:
         """Expire the payment's open Checkout session, or cancel the payment intent where it has none."""
 
         async def ask() -> Payment:
+            if payment_id.startswith(mapping.SESSION_PREFIX):
+                options: Any = {"max_network_retries": 0}
+                return mapping.session(
+                    _raw(await self._api.checkout.sessions.expire_async(payment_id, options=options))
+                )
             before = await self._payment(payment_id)
             if before.status in _CLOSED:
                 return before

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from pytest_paygate.core.currencies import AmountConvention
+from pytest_paygate.core.money import Money
 from pytest_paygate.core.ports import (
     BalanceTransaction,
     Card,
@@ -35,6 +36,14 @@ _PAYMENT: Mapping[str, PaymentStatus] = MappingProxyType(
         "requires_capture": PaymentStatus.REQUIRES_CAPTURE,
         "succeeded": PaymentStatus.SUCCEEDED,
         "canceled": PaymentStatus.CANCELLED,
+    }
+)
+SESSION_PREFIX = "cs_"
+_SESSION: Mapping[str, PaymentStatus] = MappingProxyType(
+    {
+        "open": PaymentStatus.REQUIRES_PAYMENT,
+        "complete": PaymentStatus.PROCESSING,
+        "expired": PaymentStatus.EXPIRED,
     }
 )
 _REFUND: Mapping[str, RefundStatus] = MappingProxyType(
@@ -68,6 +77,28 @@ def payment(data: object) -> Payment:
         card=None if charge is None else _card(charge),
         charge_id=intent.text_or_empty("latest_charge"),
         metadata=intent.words("metadata"),
+    )
+
+
+def is_unpaid_session(data: object) -> bool:
+    """Whether a Checkout session can still be paid and has no payment intent that would be listed by itself."""
+    found = document(data)
+    return found.text_or_empty("status") == "open" and not found.text_or_empty("payment_intent")
+
+
+def session(data: object) -> Payment:
+    """A Checkout session without a payment intent, as the payment it may become. Its id starts with `cs_`."""
+    found = document(data)
+    amount = found.money("amount_total")
+    return Payment(
+        payment_id=found.text("id"),
+        status=_SESSION.get(found.text("status"), PaymentStatus.UNKNOWN),
+        amount=amount,
+        received=Money(0, amount.currency),
+        created=found.moment("created"),
+        livemode=found.flag("livemode"),
+        processor=NAME,
+        metadata=found.words("metadata"),
     )
 
 

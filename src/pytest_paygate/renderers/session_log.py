@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_paygate.core import events as ev
 from pytest_paygate.core.facts import from_json, shown
+from pytest_paygate.renderers import exposure_log
 
 if TYPE_CHECKING:
     from pytest_paygate.core.run import RowState, RunState
@@ -70,8 +71,10 @@ def _told(event: ev.EventBody) -> str:  # noqa: C901, PLR0911, PLR0912 - one cas
             return f"STOPPED by guard {event.guard}: {event.observed}, threshold {event.threshold}"
         case ev.RunEscalated():
             return f"ESCALATED: {event.amount} of charge {event.charge}: {event.reason}"
-        case _:
+        case ev.RunFinished():
             return f"run ends: {event.reason}"
+        case _:
+            return exposure_log.told(event)
 
 
 def _exchange(event: ev.ExchangeRecorded) -> str:

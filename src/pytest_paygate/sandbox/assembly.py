@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -65,6 +65,8 @@ class RunningWorld:
 
     world: World
     marketplace: Marketplace
+    # The sandbox's own description as JSON, once it is known, under its only key.
+    told: dict[str, str] = field(default_factory=dict)
 
     async def ledger(self) -> list[dict[str, Any]]:
         """Every movement of money, oldest first."""
@@ -107,7 +109,9 @@ async def running(plan: Plan) -> AsyncIterator[RunningWorld]:
             "marketplace": marketplace_routes.app(shop),
             "hyperswitch": hyperswitch_routes.app(world),
             "stripe": stripe_routes.app(world, stripe_page_routes(world)),
-            "control": control.app(world, control.Views(whole.ledger, whole.deliveries, shop.log, whole.wake)),
+            "control": control.app(
+                world, control.Views(whole.ledger, whole.deliveries, shop.log, whole.wake, whole.told)
+            ),
         }
         async with (
             serving(apps, plan.sockets),

@@ -43,6 +43,7 @@ class Views:
     deliveries: Rows
     log: ApplicationLog
     wake: Callable[[], None]
+    told: Mapping[str, str]
 
 
 class Control:
@@ -56,6 +57,12 @@ class Control:
         """`GET health`."""
         now = self._world.clock.now_utc().isoformat()
         return _json({"status": "ok", "environment": self._world.environment, "now": now})
+
+    async def description(self, _request: Request) -> Response:
+        """`GET description`: addresses and published keys, as `paygate sandbox --json` prints them."""
+        if "description" not in self._views.told:
+            return _problem(503, "the sandbox is still starting")
+        return Response(self._views.told["description"], media_type="application/json")
 
     async def ledger(self, _request: Request) -> Response:
         """`GET ledger`: every movement, and what each payment still has outstanding."""
@@ -124,6 +131,7 @@ def app(world: World, views: Views) -> Starlette:
     control = Control(world, views)
     guarded: list[tuple[str, Callable[[Request], Awaitable[Response]], list[str]]] = [
         ("/health", control.health, ["GET"]),
+        ("/description", control.description, ["GET"]),
         ("/ledger", control.ledger, ["GET"]),
         ("/faults", control.faults, ["GET", "POST", "DELETE"]),
         ("/log", control.log, ["GET"]),

@@ -95,13 +95,15 @@ class Sandbox:
                 marketplace_dsn=postgres.dsn("marketplace"),
             )
             loop_thread = _LoopThread(plan)
-            world = loop_thread.start().world
+            running = loop_thread.start()
         except BaseException:
             listening.close(sockets)
             if postgres is not None:
                 postgres.stop()
             raise
-        return cls(postgres, loop_thread, _describe(world, postgres))
+        description = _describe(running.world, postgres)
+        running.told["description"] = description.to_json()
+        return cls(postgres, loop_thread, description)
 
     @property
     def faults(self) -> Faults:

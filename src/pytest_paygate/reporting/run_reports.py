@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pytest_paygate.adapters.journal_file import read_run
 from pytest_paygate.adapters.run_directory import RunDirectory, journals, replace_whole
 from pytest_paygate.core.errors import JournalError
-from pytest_paygate.core.journal import read
 from pytest_paygate.core.run import IllegalEventError, RunState, fold
 from pytest_paygate.core.verdict import Verdict, judge
 from pytest_paygate.renderers import index_pages, session_report
@@ -53,25 +53,24 @@ def write(root: Path, identity: str, gate_ids: Sequence[str]) -> list[Outcome]:
     return outcomes
 
 
-def load(path: Path) -> tuple[RunState, ReportView]:
-    """Read one journal file back.
+def load(path: Path) -> tuple[RunState, ReportView, int]:
+    """Read one run back, from the first of its journal files on, with the number of its files.
 
     Raises:
-        JournalError: when it is damaged.
+        JournalError: when it cannot be read or is damaged.
         IllegalEventError: when it tells an impossible story.
         ValueError: when it holds no run.
-        OSError: when it cannot be read.
     """
-    journal = read(path.read_bytes(), f"{path.parent.name}/{path.name}")
-    state = fold(journal.entries)
-    return state, view(state, journal.head, journal.torn_bytes)
+    read = read_run(path.parent)
+    state = fold(read.journal.entries)
+    return state, view(state, read.journal.head, read.journal.torn_bytes), read.files
 
 
 def _write_run(root: Path, gate_id: str, identity: str) -> Outcome:
     directory = RunDirectory(root, gate_id, identity)
     try:
-        state, report = load(directory.path / "journal.jsonl")
-    except (JournalError, IllegalEventError, ValueError, OSError) as error:
+        state, report, files = load(directory.path / "journal.jsonl")
+    except (JournalError, IllegalEventError, ValueError) as error:
         return Outcome(
             Verdict.INCOMPLETE,
             f"gate {gate_id}: INCOMPLETE — its journal cannot be read",
@@ -86,12 +85,13 @@ def _write_run(root: Path, gate_id: str, identity: str) -> Outcome:
         f"  {report.banner_text}",
         f"  rows      {statuses(report.rows)}, pre-flight {statuses(report.preflight)}",
     ]
+    # Whoever carries a run on reports on the whole of it again, beside what was reported before.
+    again = f"-{files - 1}" if files > 1 else ""
+    evidence = session_report.as_evidence(state, dict(report.hashes)["journal head"])
     try:
-        directory.write_new("report.md", session_report.as_markdown(report).encode())
-        html = directory.write_new("report.html", session_report.as_html(report).encode())
-        directory.write_new(
-            "evidence.json", session_report.as_evidence(state, dict(report.hashes)["journal head"]).encode()
-        )
+        directory.write_new(f"report{again}.md", session_report.as_markdown(report).encode())
+        html = directory.write_new(f"report{again}.html", session_report.as_html(report).encode())
+        directory.write_new(f"evidence{again}.json", evidence.encode())
         outcome.lines.append(f"  report    {html}")
         outcome.lines.append(f"  journal   {directory.path / 'journal.jsonl'}")
     except JournalError as error:
@@ -106,7 +106,7 @@ def _write_indexes(root: Path, gate_ids: Sequence[str]) -> str:
     for path in reversed(list(journals(root))):
         try:
             runs.append(load(path)[1])
-        except (JournalError, IllegalEventError, ValueError, OSError) as error:
+        except (JournalError, IllegalEventError, ValueError) as error:
             reason = str(error).splitlines()[0]
             unreadable.append(index_pages.UnreadableRun(path.parent.parent.name, path.parent.name, reason))
     try:

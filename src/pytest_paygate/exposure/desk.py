@@ -1,0 +1,245 @@
+"""The desk where every request that moves money passes: the last thing before the bytes are sent.
+
+Owns the order of intent, lock and send, and the cap on the very bytes. Whether money may move at all was decided by the
+interlock; the desk asks once more, and refuses whatever comes by without having passed it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, TypeVar
+
+from pytest_paygate.core import exposure_events as ex
+from pytest_paygate.core import purchase as buying
+from pytest_paygate.core.errors import NOTHING_MOVED, InterlockError, Refusal, TargetError
+from pytest_paygate.core.exposure import refund_key
+from pytest_paygate.core.exposure_events import Via
+from pytest_paygate.core.run import IllegalEventError
+from pytest_paygate.core.settlement import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from pytest_paygate.core.events import EventBody
+    from pytest_paygate.core.money import Money
+    from pytest_paygate.core.ports import Charge, HttpAnswer, Outgoing, Recorder
+    from pytest_paygate.core.run import RunState
+
+Answered = TypeVar("Answered", bound="HttpAnswer")
+
+# Names under which a request may carry what is to be charged, in minor units.
+_AMOUNT_KEYS = frozenset({"amount", "amount_minor", "amount_total", "total", "total_minor", "price", "price_minor"})
+# Reads move nothing.
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class MoneyDesk:
+    """The desk of one run. Implements `core.ports.Desk`.
+
+    Args:
+        run_id: the run; refund keys are derived from it.
+        recorder: the run's journal.
+        state: the run as its journal tells it.
+        cap: the most one charge may be; None where the amount itself is the cap (dry runs without caps).
+        closed: why no money may move now, or nothing.
+        holds_lock: whether the environment's lock is still ours; asked last.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a desk must know
+        self,
+        run_id: str,
+        *,
+        recorder: Recorder,
+        state: Callable[[], RunState],
+        cap: Money | None,
+        closed: Callable[[], str],
+        holds_lock: Callable[[], Awaitable[bool]],
+    ) -> None:
+        self._run_id = run_id
+        self._recorder = recorder
+        self._state = state
+        self._cap = cap
+        self._closed = closed
+        self._holds_lock = holds_lock
+
+    async def buy(self, amount: Money, request: Outgoing, send: Callable[[], Awaitable[Answered]]) -> Answered:
+        """Send the one purchase of the run; see `core.ports.Desk`."""
+        self._check_open(request)
+        cap = amount if self._cap is None else self._cap
+        self._check_cap(amount, cap, request)
+        running = buying.purchase(
+            amount,
+            cap,
+            method=request.method,
+            path=request.path,
+            body_sha256=hashlib.sha256(request.body).hexdigest(),
+        )
+        answer: Answered | None = None
+        failure: TargetError | None = None
+        back: object = None
+        while True:
+            try:
+                step = running.send(back)
+            except StopIteration:
+                break
+            back = None
+            match step:
+                case Record():
+                    self._record(step.event, request)
+                case buying.HoldsLock():
+                    back = await self._holds_lock()
+                case buying.Send():
+                    try:
+                        answer = await send()
+                        back = buying.Sent(answer.status)
+                    except TargetError as error:
+                        failure = error
+                        back = buying.Sent(0, error.failure, connected=not error.unsent)
+                    except BaseException as error:
+                        # Cut off in the middle: what it did is not known, and the run must not end without saying so.
+                        self._recorder.record(
+                            ex.ChargeSent(outcome=ex.SendOutcome.AMBIGUOUS, failure=type(error).__name__)
+                        )
+                        raise
+        if failure is not None:
+            raise failure
+        if answer is None:
+            raise _refused(
+                "lock_held",
+                request,
+                expected="the environment's lock, held without a break",
+                observed="the lease lapsed, or somebody else took the lock",
+                next_step="Run `paygate recover`, then start again with a fresh approval.",
+            )
+        return answer
+
+    async def refund(self, charge: Charge, request: Outgoing, send: Callable[[], Awaitable[Answered]]) -> Answered:
+        """Ask the target to give a charge back; see `core.ports.Desk`."""
+        self._check_open(request)
+        self._record(
+            ex.ChargeSeen(
+                provider=self._ledger(),
+                charge_id=charge.charge_id,
+                payment_id=charge.payment_id,
+                amount_minor=charge.captured.minor,
+                currency=charge.captured.currency,
+                created=charge.created.isoformat(),
+            ),
+            request,
+        )
+        known = self._state().exposure.charges[charge.charge_id]
+        if known.asked or known.is_refunded:
+            raise _refused(
+                "refund_once",
+                request,
+                expected="a charge of which no refund was asked for",
+                observed=f"charge {charge.charge_id}, for which a refund was asked for before",
+                next_step="Look at the refunds of the charge at the provider; settling sees to what is still open.",
+            )
+        self._record(
+            ex.RefundIntended(
+                via=Via.TARGET,
+                provider=known.provider,
+                charge_id=known.charge_id,
+                payment_id=known.payment_id,
+                amount_minor=known.amount.minor - known.refunded_minor,
+                currency=known.amount.currency,
+                idempotency_key=refund_key(self._run_id, known.charge_id),
+            ),
+            request,
+        )
+        try:
+            answer = await send()
+        except TargetError as error:
+            self._refund_refused(charge, error.failure)
+            raise
+        if not 200 <= answer.status < 300:
+            self._refund_refused(charge, f"status {answer.status}")
+        return answer
+
+    def check_undeclared(self, request: Outgoing) -> None:
+        """Refuse a request that is sent as one that moves money, without saying whether it charges or refunds."""
+        state = self._state()
+        if not state.is_guarded or request.method in _READS or state.phase == "settling":
+            return
+        raise _refused(
+            "declared",
+            request,
+            expected="charge= or refund= on every request that moves money in a live run",
+            observed="once=True alone",
+            next_step="Say in the suite what the request moves: post(…, charge=amount) or post(…, refund=charge).",
+        )
+
+    def _refund_refused(self, charge: Charge, reason: str) -> None:
+        self._recorder.record(ex.RefundRefused(via=Via.TARGET, charge_id=charge.charge_id, reason=reason))
+
+    def _ledger(self) -> str:
+        gate = self._state().gate
+        return gate.purchase.ledger if gate is not None and gate.purchase is not None else "provider"
+
+    def _check_open(self, request: Outgoing) -> None:
+        reason = self._closed()
+        if reason:
+            raise _refused(
+                "armed",
+                request,
+                expected="a run whose interlock has let money move",
+                observed=reason,
+                next_step="Start the gate with --live --confirm, and read what it refuses.",
+            )
+
+    def _check_cap(self, amount: Money, cap: Money, request: Outgoing) -> None:
+        over = amount.currency != cap.currency or amount.minor > cap.minor
+        found = [minor for minor in _amounts(request.body) if minor > cap.minor]
+        if over or found:
+            raise _refused(
+                "within_caps",
+                request,
+                expected=f"at most {cap}",
+                observed=f"{amount}" if over else f"{found[0]} minor units in the request itself",
+                next_step="Correct the amount, or the cap in paygate.toml.",
+            )
+
+    def _record(self, event: EventBody, request: Outgoing) -> None:
+        try:
+            self._recorder.record(event)
+        except IllegalEventError as error:
+            raise _refused(
+                "once",
+                request,
+                expected="what the journal of this run allows",
+                observed=str(error),
+                next_step="A purchase is sent once, a charge is refunded once: look up what the first one did.",
+            ) from None
+
+
+def _refused(name: str, request: Outgoing, *, expected: str, observed: str, next_step: str) -> InterlockError:
+    return InterlockError(
+        (name,),
+        Refusal(
+            refused=f"interlock: {request.method} {request.path} is not sent, because of {name}",
+            expected=expected,
+            observed=observed,
+            money=f"{NOTHING_MOVED} This request was not sent.",
+            next_step=next_step,
+        ),
+    )
+
+
+def _amounts(body: bytes) -> Iterator[int]:
+    """Integers in a JSON body that stand where an amount stands."""
+    try:
+        document = json.loads(body) if body else None
+    except ValueError:
+        return
+    nodes = [document]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, dict):
+            for key, value in node.items():
+                if key in _AMOUNT_KEYS and isinstance(value, int) and not isinstance(value, bool):
+                    yield value
+                nodes.append(value)
+        elif isinstance(node, list):
+            nodes.extend(node)

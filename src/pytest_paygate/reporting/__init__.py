@@ -1,0 +1,1 @@
+"""Writing reports: journals read back from disk, rendered, and put beside them. Decides nothing, sends nothing."""
