@@ -170,9 +170,8 @@ class Api:
         if not path.startswith("/"):
             raise ValueError("a path starts with /")
         deadline = self._deadline_seconds if deadline_seconds is None else deadline_seconds
-        moves = charge is not None or refund is not None
+        moves, body = charge is not None or refund is not None, encoded_body(json, form, content)
         client = self._fresh if once or moves else self._kept_alive
-        body = encoded_body(json, form, content)
         request = self._built(
             client,
             method,

@@ -69,9 +69,8 @@ class Armed:
         if journal.state.exposure.is_open:
             outcome = await self._settle_open()
         if not journal.state.exposure.is_open:
-            if journal.state.exposure.intent is not None:
-                settled = self.keeper.store.settle_exposure(run.environment.name, run.run_id, datetime.now(UTC))
-                await self.keeper.call(settled)
+            settled = self.keeper.store.settle_exposure(run.environment.name, run.run_id, datetime.now(UTC))
+            await self.keeper.call(settled)
             self.guardian.release()
         self.keeper.close()
         return outcome

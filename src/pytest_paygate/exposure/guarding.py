@@ -53,6 +53,7 @@ def settle_now(duty: Mapping[str, Any]) -> int:
         return 1
     if done.outcome is None:
         _tell("nothing was open")
+        note_settled(duty)
         return 0
     _tell(f"{done.outcome}: {len(done.state.exposure.charges)} charges")
     run_reports.write(directory.root, directory.path.name, [str(duty["gate_id"])])

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_paygate.core.errors import ConfigurationError
 from pytest_paygate.plugin import collection, distribution, fixtures, mirrors, protocol, terminal
+from pytest_paygate.plugin.exit_guard import ExitGuard
 from pytest_paygate.plugin.runs import Runs, new_identity
 from pytest_paygate.plugin.stash import RUNS
 
@@ -47,5 +48,7 @@ def register(config: pytest.Config) -> None:
         config.pluginmanager.register(Refused(error), REFUSED)
         return
     config.pluginmanager.register(terminal.SessionEnd(), terminal.END)
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(ExitGuard(), "paygate-exit-guard")
     for module in MODULES:
         config.pluginmanager.register(module, f"paygate-{module.__name__.rsplit('.', 1)[-1]}")
