@@ -289,7 +289,7 @@ async def test_an_unknown_status_is_unknown(status) -> None:
     """A word Stripe adds tomorrow is never taken for a success."""
     if status:
         assert stripe_mapping.payment(intent(status=status)).status is PaymentStatus.UNKNOWN
-    refund = {"id": "re_1", "amount": 5, "currency": "eur", "created": 1, "status": status}
+    refund = {"object": "refund", "id": "re_1", "amount": 5, "currency": "eur", "created": 1, "status": status}
     assert stripe_mapping.refund(refund).status is RefundStatus.UNKNOWN
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Name on the command line -> module and attribute, and one line of help that needs no import.
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "approve": ("pytest_paygate.cli.approve:approve", "Approve a plan: read what it does, type its amount, sign."),
+    "orphans": ("pytest_paygate.cli.orphans:orphans", "Find our charges that nobody gave back, from the ledger alone."),
     "plan": ("pytest_paygate.cli.plan:plan", "Write down what a live run would do, for others to approve."),
     "recover": ("pytest_paygate.cli.recover:recover", "Refund and close whatever runs have left open."),
     "sandbox": ("pytest_paygate.cli.sandbox:sandbox", "Start the emulated world and keep it running."),

@@ -199,6 +199,10 @@ class Settlement:
                     return SettleOutcome.ESCALATED
             yield Wait(self._pause())
 
+    def sighting_steps(self, seen: Sightings) -> Steps:
+        """Journal what one look has shown, and do nothing about it."""
+        yield from self._note(seen)
+
     def _note(self, seen: Sightings) -> Steps:
         """Journal what is new since the last look."""
         known = self.view()

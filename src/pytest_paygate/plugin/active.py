@@ -43,7 +43,8 @@ def register(config: pytest.Config) -> None:
     if config.pluginmanager.has_plugin(REFUSED):
         return
     try:
-        config.stash[RUNS] = Runs(config, distribution.identity(config) or new_identity())
+        resumed = config.getoption("paygate_resume")
+        config.stash[RUNS] = Runs(config, resumed or distribution.identity(config) or new_identity())
     except ConfigurationError as error:
         config.pluginmanager.register(Refused(error), REFUSED)
         return

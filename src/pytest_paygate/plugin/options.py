@@ -70,6 +70,15 @@ OPTIONS = (
         },
     ),
     Option(
+        "paygate-resume",
+        "resume",
+        {
+            "metavar": "RUN",
+            "dest": "paygate_resume",
+            "help": "carry a run on at its next unproven row; it never buys, and is CONDITIONAL at best",
+        },
+    ),
+    Option(
         "paygate-config",
         "",
         {"metavar": "FILE", "dest": "paygate_config", "help": "settings file (default: paygate.toml in the rootdir)"},

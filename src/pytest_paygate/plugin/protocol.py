@@ -43,6 +43,7 @@ class Outcome:
     observed: str = ""
     settled: bool = False
     began: bool = False
+    kept: bool = False
     called: bool = False
     words: dict[str, str] = field(default_factory=dict)
 
@@ -61,7 +62,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     run = item.config.stash[RUNS].begin(folder)
     item.stash[OUTCOME] = Outcome()
     result = yield
-    if run is not None:
+    if run is not None and not item.stash[OUTCOME].kept:
         _settle(run, item, item.stash[OUTCOME])
     return result
 
@@ -77,6 +78,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         refusal = folder.refused
         raise refusal if refusal is not None else RuntimeError("a row is set up outside its protocol")
     row_id = item.stash[ROW]
+    known = folder.run.state.rows[row_id]
+    if folder.run.runs.is_resumed and not outcome.began and (known.status is not RowStatus.NOT_RUN or known.first):
+        outcome.status, outcome.settled, outcome.kept = known.status, True, True
+        pytest.skip(f"{known.status}: as it was when the run was resumed")
     if outcome.began or outcome.settled or folder.run.state.rows[row_id].status is not RowStatus.NOT_RUN:
         _repeated(folder.run, row_id, outcome)
     held = folder.run.held_back(row_id)

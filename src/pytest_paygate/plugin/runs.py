@@ -30,6 +30,7 @@ from pytest_paygate.core.gate import Gate, read_gate, sha256
 from pytest_paygate.core.run import IllegalEventError, RunState, may_start, missing_evidence
 from pytest_paygate.exposure.desk import MoneyDesk
 from pytest_paygate.exposure.planning import GateSource, commit_of, suite_sha256
+from pytest_paygate.exposure.resuming import resume
 from pytest_paygate.plugin.stash import LIVE
 from pytest_paygate.renderers import session_log
 from pytest_paygate.version import __version__
@@ -84,6 +85,7 @@ class Runs:
         self.settings, self.settings_file = load(config.rootpath, root)
         self.is_live = LIVE in config.stash
         self.is_confirmed = self.is_live and config.stash[LIVE].confirm_typed
+        self.is_resumed = bool(config.getoption("paygate_resume"))
         self.choice = _choice(config, self._environment_name())
         self._declared = self._choose()
         self.store_dsn = store_dsn(self.settings, self.settings_file) if self.is_live else None
@@ -149,6 +151,14 @@ class Runs:
 
     def _choose(self) -> EnvironmentSettings | None:
         if self.choice.environment == SANDBOX:
+            if self.is_resumed:
+                raise configuration(
+                    "--paygate-resume",
+                    "needs an environment that is still there",
+                    expected="the --env with which the run was started",
+                    observed="the embedded sandbox, which ended with its session",
+                    next_step="Start the gate again; in the sandbox that takes seconds.",
+                )
             if self.is_live:
                 raise self._not_live("the embedded sandbox")
             return None
@@ -211,6 +221,23 @@ class GateRun:
             gate, self.folder.gate_sha256, suite_sha256(self.folder.path), commit_of(self.runs.config.rootpath)
         )
         directory = RunDirectory(choice.reports, gate.id, self.runs.identity)
+        if self.runs.is_resumed:
+            self.journal = resume(directory, self.environment, self.source, clock=self.clock)
+            self.trace_id = self.state.started.trace_id if self.state.started is not None else ""
+        else:
+            self._start_journal(directory)
+        caps = self.environment.live.caps
+        self.desk = MoneyDesk(
+            self.runs.identity,
+            recorder=self.journal,
+            state=lambda: self.state,
+            cap=None if caps is None else caps.per_charge,
+            closed=self._closed,
+            holds_lock=self._holds_lock,
+        )
+
+    def _start_journal(self, directory: RunDirectory) -> None:
+        gate = self.gate
         self.journal = JournalFile(directory, self.clock, session_log.line)
         self.journal.record(
             ev.RunStarted(
@@ -230,16 +257,6 @@ class GateRun:
                 python=platform.python_version(),
                 pytest=pytest.__version__,
             )
-        )
-
-        caps = self.environment.live.caps
-        self.desk = MoneyDesk(
-            self.runs.identity,
-            recorder=self.journal,
-            state=lambda: self.state,
-            cap=None if caps is None else caps.per_charge,
-            closed=self._closed,
-            holds_lock=self._holds_lock,
         )
 
     @property
@@ -270,6 +287,8 @@ class GateRun:
             return ev.RowStatus.SKIPPED, "left out with --no-refund (or without --refund) on a dry run"
         if reason:
             return ev.RowStatus.BLOCKED, reason
+        if row is not None and row.money and self.runs.is_resumed:
+            return ev.RowStatus.BLOCKED, "a resumed run moves no money: start a new one, with a fresh approval"
         if row is not None and row.money and self.state.is_guarded and not self.runs.is_confirmed:
             return ev.RowStatus.BLOCKED, "money rows need --live --confirm"
         return None
@@ -282,6 +301,8 @@ class GateRun:
 
     def _closed(self) -> str:
         """Why no money may move now; a dry run needs no arming."""
+        if self.runs.is_resumed:
+            return "a resumed run moves no money"
         if not self.state.is_guarded:
             return ""
         return "the interlock has not been passed" if self.armed is None else self.armed.closed()

@@ -100,6 +100,18 @@ class Document:
             raise OddFieldError(field)
         return tuple(Document(item, self._convention, field) for item in value)
 
+    def listed(self, field: str) -> Sequence[object]:
+        """A list of objects that must be there: an answer without it is no empty list."""
+        if not isinstance(self._data.get(field), list):
+            raise OddFieldError(field)
+        return self.objects(field)
+
+    def require(self, field: str, value: str) -> Document:
+        """The object itself, when it says what it must say of itself: an answer to another question is no answer."""
+        if self._data.get(field) != value:
+            raise OddFieldError(field)
+        return self
+
     def objects(self, field: str) -> Sequence[object]:
         """The same list, each object as it came."""
         return tuple(item.raw for item in self.items(field))

@@ -68,12 +68,14 @@ class HyperswitchProvider:
 
     async def payment(self, payment_id: str) -> Payment:
         """One payment, synchronised with its connector."""
-        return await self._read(f"read payment {payment_id}", _payment_path(payment_id), mapping.payment)
+        convert = _of_payment(payment_id, mapping.payment)
+        return await self._read(f"read payment {payment_id}", _payment_path(payment_id), convert)
 
     async def charges(self, payment_id: str) -> Sequence[Charge]:
         """The attempts of one payment that took or tried to take money, newest first."""
         path = f"{_payment_path(payment_id)}&expand_attempts=true"
-        return await self._read(f"read the charges of payment {payment_id}", path, mapping.charges)
+        convert = _of_payment(payment_id, mapping.charges)
+        return await self._read(f"read the charges of payment {payment_id}", path, convert)
 
     async def charges_since(self, since: datetime, *, trace_id: str | None = None) -> Sequence[Charge]:
         """Every charge since a moment: payments from the list, newest first, then each one's attempts."""
@@ -90,7 +92,8 @@ class HyperswitchProvider:
 
     async def refunds(self, payment_id: str) -> Sequence[Refund]:
         """Every refund of one payment, newest first."""
-        return await self._read(f"read the refunds of payment {payment_id}", _payment_path(payment_id), mapping.refunds)
+        convert = _of_payment(payment_id, mapping.refunds)
+        return await self._read(f"read the refunds of payment {payment_id}", _payment_path(payment_id), convert)
 
     async def refund(self, payment_id: str, amount: Money, *, idempotency_key: str, trace_id: str) -> Refund:
         """Give money back; sent once."""
@@ -195,8 +198,17 @@ def _payment_path(payment_id: str) -> str:
     return f"/payments/{quote(payment_id, safe='')}?force_sync=true"
 
 
+def _of_payment(payment_id: str, convert: Callable[[object], T]) -> Callable[[object], T]:
+    """Convert an answer that is about the payment that was asked for; another one's is no answer."""
+
+    def checked(data: object) -> T:
+        return convert(mapping.document(data).require("payment_id", payment_id).raw)
+
+    return checked
+
+
 def _payments(data: object) -> Sequence[Payment]:
-    return [mapping.payment(item) for item in mapping.document(data).objects("data")]
+    return [mapping.payment(item) for item in mapping.document(data).listed("data")]
 
 
 def _refund_id(idempotency_key: str) -> str:

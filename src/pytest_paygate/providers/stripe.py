@@ -89,6 +89,8 @@ class StripeProvider:
         async def ask() -> Account:
             account = mapping.document(_raw(await self._api.accounts.retrieve_current_async(options=_READ)))
             balance = mapping.document(_raw(await self._api.balance.retrieve_async(options=_READ)))
+            account.require("object", "account")
+            balance.require("object", "balance")
             return Account(
                 account_id=account.text("id"),
                 livemode=balance.flag("livemode"),
@@ -165,7 +167,9 @@ class StripeProvider:
         """One refund, as it stands now."""
 
         async def ask() -> Refund:
-            return mapping.refund(_raw(await self._api.refunds.retrieve_async(refund_id, options=_READ)))
+            found = _raw(await self._api.refunds.retrieve_async(refund_id, options=_READ))
+            mapping.document(found).require("id", refund_id)
+            return mapping.refund(found)
 
         return await self._call(f"read refund {refund_id}", ask)
 
@@ -173,7 +177,9 @@ class StripeProvider:
         """One transfer."""
 
         async def ask() -> Transfer:
-            return mapping.transfer(_raw(await self._api.transfers.retrieve_async(transfer_id, options=_READ)))
+            found = _raw(await self._api.transfers.retrieve_async(transfer_id, options=_READ))
+            mapping.document(found).require("id", transfer_id)
+            return mapping.transfer(found)
 
         return await self._call(f"read transfer {transfer_id}", ask)
 
@@ -181,8 +187,9 @@ class StripeProvider:
         """One line of the ledger."""
 
         async def ask() -> BalanceTransaction:
-            found = await self._api.balance_transactions.retrieve_async(balance_transaction_id, options=_READ)
-            return mapping.balance_transaction(_raw(found))
+            found = _raw(await self._api.balance_transactions.retrieve_async(balance_transaction_id, options=_READ))
+            mapping.document(found).require("id", balance_transaction_id)
+            return mapping.balance_transaction(found)
 
         return await self._call(f"read balance transaction {balance_transaction_id}", ask)
 
@@ -221,8 +228,9 @@ class StripeProvider:
         await self._transport.close_async()
 
     async def _payment(self, payment_id: str) -> Payment:
-        found = await self._api.payment_intents.retrieve_async(payment_id, {"expand": ["latest_charge"]}, _READ)
-        return mapping.payment(_raw(found))
+        found = _raw(await self._api.payment_intents.retrieve_async(payment_id, {"expand": ["latest_charge"]}, _READ))
+        mapping.document(found).require("id", payment_id)
+        return mapping.payment(found)
 
     async def _call(self, action: str, ask: Callable[[], Awaitable[T]], *, moves_money: bool = False) -> T:
         """Run one call under its deadline; whatever goes wrong leaves as a `ProviderError`."""

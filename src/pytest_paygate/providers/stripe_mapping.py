@@ -64,7 +64,7 @@ def document(data: object) -> Document:
 
 def payment(data: object) -> Payment:
     """A payment intent, its latest charge expanded where there is one."""
-    intent = document(data)
+    intent = document(data).require("object", "payment_intent")
     charge = intent.inner("latest_charge")
     return Payment(
         payment_id=intent.text("id"),
@@ -88,7 +88,7 @@ def is_unpaid_session(data: object) -> bool:
 
 def session(data: object) -> Payment:
     """A Checkout session without a payment intent, as the payment it may become. Its id starts with `cs_`."""
-    found = document(data)
+    found = document(data).require("object", "checkout.session")
     amount = found.money("amount_total")
     return Payment(
         payment_id=found.text("id"),
@@ -104,7 +104,7 @@ def session(data: object) -> Payment:
 
 def charge(data: object) -> Charge:
     """A charge."""
-    found = document(data)
+    found = document(data).require("object", "charge")
     return Charge(
         charge_id=found.text("id"),
         payment_id=found.text_or_empty("payment_intent"),
@@ -123,7 +123,7 @@ def charge(data: object) -> Charge:
 
 def refund(data: object) -> Refund:
     """A refund."""
-    found = document(data)
+    found = document(data).require("object", "refund")
     return Refund(
         refund_id=found.text("id"),
         payment_id=found.text_or_empty("payment_intent"),
@@ -138,7 +138,7 @@ def refund(data: object) -> Refund:
 
 def transfer(data: object) -> Transfer:
     """A transfer to a connected account."""
-    found = document(data)
+    found = document(data).require("object", "transfer")
     return Transfer(
         transfer_id=found.text("id"),
         amount=found.money("amount"),
@@ -152,7 +152,7 @@ def transfer(data: object) -> Transfer:
 
 def balance_transaction(data: object) -> BalanceTransaction:
     """A line of the ledger, in the settlement currency."""
-    found = document(data)
+    found = document(data).require("object", "balance_transaction")
     return BalanceTransaction(
         balance_transaction_id=found.text("id"),
         kind=found.text("type"),

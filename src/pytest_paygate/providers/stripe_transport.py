@@ -49,6 +49,9 @@ class Transport(stripe.HTTPClient):
                 once=method.upper() != "GET",
                 attempt=counts[url],
             )
+            if answer.status < 300:
+                # The SDK reads JSON leniently: a key that stands twice would silently count once.
+                answer.json()
         except TargetError as error:
             # A call that moves money is sent once, whatever retries somebody configures on the SDK.
             again = method.upper() == "GET"

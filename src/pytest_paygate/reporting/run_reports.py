@@ -14,7 +14,7 @@ from pytest_paygate.adapters.run_directory import RunDirectory, journals, replac
 from pytest_paygate.core.errors import JournalError
 from pytest_paygate.core.run import IllegalEventError, RunState, fold
 from pytest_paygate.core.verdict import Verdict, judge
-from pytest_paygate.renderers import index_pages, session_report
+from pytest_paygate.renderers import incident, index_pages, session_report
 from pytest_paygate.renderers.view import ReportView, statuses, view
 
 if TYPE_CHECKING:
@@ -92,6 +92,9 @@ def _write_run(root: Path, gate_id: str, identity: str) -> Outcome:
         directory.write_new(f"report{again}.md", session_report.as_markdown(report).encode())
         html = directory.write_new(f"report{again}.html", session_report.as_html(report).encode())
         directory.write_new(f"evidence{again}.json", evidence.encode())
+        if incident.is_needed(state):
+            path = directory.write_new(f"incident{again}.md", incident.incident(state).encode())
+            outcome.lines.append(f"  INCIDENT  money is outstanding: {path}")
         outcome.lines.append(f"  report    {html}")
         outcome.lines.append(f"  journal   {directory.path / 'journal.jsonl'}")
     except JournalError as error:

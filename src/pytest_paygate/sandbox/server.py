@@ -55,6 +55,7 @@ class Sandbox:
         ports: Ports | None = None,
         delays_seconds: Mapping[str, float] | None = None,
         faults: Mapping[str, Mapping[str, object]] | None = None,
+        detours: Mapping[str, str] | None = None,
     ) -> Self:
         """Start everything and wait until everything answers.
 
@@ -65,6 +66,7 @@ class Sandbox:
             ports: fixed ports; None takes free ones.
             delays_seconds: waits by name, see `delays.DELAYS`.
             faults: faults to switch on from the start, with their parameters.
+            detours: other addresses under which the parties reach each other, by name, such as a proxy before one.
 
         Raises:
             SandboxError: when it cannot start; the text names the cause and the remedy, and nothing is left running.
@@ -81,7 +83,8 @@ class Sandbox:
             postgres = _start_postgres_while_importing()
             from pytest_paygate.sandbox.assembly import Plan
 
-            addresses = Addresses(**{name: listening.address(one) for name, one in sockets.items()})
+            direct = {name: listening.address(one) for name, one in sockets.items()}
+            addresses = Addresses(**{**direct, **(detours or {})})
             plan = Plan(
                 environment=environment,
                 addresses=addresses,

@@ -1,0 +1,17 @@
+"""The network cells at their smoke size, or all of them where `PAYGATE_SWEEP=full` says so."""
+
+from __future__ import annotations
+
+import os
+
+from tests.network import cells
+
+SIZE = os.environ.get("PAYGATE_SWEEP", "smoke")
+
+
+def test_every_fault_on_the_wire_comes_out_as_expected():
+    """Between gate, target and provider anything may break: nothing is sent twice, nothing stays open, nothing is believed."""
+    result = cells.run(SIZE)
+
+    assert result.problems == []
+    assert result.cells >= (300 if SIZE == "full" else 80)
