@@ -91,6 +91,7 @@ class MemoryRun:
     def __init__(self) -> None:
         self.trace_id = f"NET-{int(time.time())}-{next(_NUMBERS):08x}"
         self.run_id = f"run-{self.trace_id}"
+        self.since = datetime.now(UTC) - timedelta(seconds=5)
         self.state = RunState()
         self.seq = 0
         gate = read_gate(GATE, "gate.toml")
@@ -196,7 +197,7 @@ class Scene:
             body = {"email": described.buyer_email, "password": described.buyer_password}
             return (await api.post("/auth/login", json=body)).data
 
-    def provider(self, name: str, run: MemoryRun, base_url: str, *, deadline_seconds: float = 1.0) -> Provider:
+    def provider(self, name: str, run: MemoryRun, base_url: str, *, deadline_seconds: float = 2.0) -> Provider:
         """A provider through some address, with short deadlines."""
         described = self.sandbox.description
         client = Api(
@@ -261,7 +262,8 @@ class Scene:
         hyperswitch_url: str = "",
         late_charge_seconds: float = 0.3,
         order: dict[str, object] | None = None,
-        look_floor_seconds: float = 0.1,
+        look_floor_seconds: float = 0.25,
+        give_up_seconds: float = 60.0,
     ) -> Lived:
         """Settle the run, with the target's help when its order is known, and read the provider's own ledger."""
         run.record(ev.RowFinished(row="order", status=ev.RowStatus.FAIL, reason="cell"))
@@ -270,7 +272,7 @@ class Scene:
         lived.outcome = sent.outcome.value if sent is not None else "none"
         lived.status = sent.status if sent is not None else 0
         purchase = run.state.gate.purchase
-        since = datetime.now(UTC) - timedelta(minutes=5)
+        since = run.since
         if run.state.exposure.is_open:
             providers = {
                 "stripe": self.provider("stripe", run, stripe_url or self.direct_stripe),
@@ -282,7 +284,7 @@ class Scene:
                 through_target=order is not None,
                 target_seconds=4.0,
                 repeat_seconds=1.0,
-                give_up_seconds=60.0,
+                give_up_seconds=give_up_seconds,
                 look_floor_seconds=look_floor_seconds,
             )
             run.record(ex.PhaseStarted(phase="settling"))

@@ -276,5 +276,6 @@ key = "sandbox:hyperswitch_api_key"
 [env.rehearsal.providers.stripe]
 base_url = "{description["stripe_url"]}"
 key = "sandbox:stripe_secret_key"
+refund_key = "sandbox:stripe_refund_key"
 account = "{ACCOUNT}"
 """

@@ -35,19 +35,22 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("run_ids", nargs=-1, metavar="[RUN]...")
 @click.option("--env", "environment_name", default="", metavar="NAME", help="Environment; default: live_env.")
+@click.option(
+    "--patience", type=float, default=300.0, show_default=True, metavar="SECONDS", help="How long before it escalates."
+)
 @click.option("--reports", default="", metavar="DIR", help="Where runs are; default: reports/.")
 @told
-def recover(*, run_ids: tuple[str, ...], environment_name: str, reports: str) -> None:
+def recover(*, run_ids: tuple[str, ...], environment_name: str, patience: float, reports: str) -> None:
     """Refund and close whatever runs of an environment have left open.
 
     Exit code 0 when nothing is open any more, 23 when money is outstanding, 2 when it was refused.
     """
     project = open_project(reports=reports)
     environment = project.environment(environment_name)
-    sys.exit(asyncio.run(_recover(project, environment, run_ids)))
+    sys.exit(asyncio.run(_recover(project, environment, run_ids, patience)))
 
 
-async def _recover(project: Project, environment: Environment, run_ids: Iterable[str]) -> int:
+async def _recover(project: Project, environment: Environment, run_ids: Iterable[str], patience_seconds: float) -> int:
     keeper = LockKeeper(lambda: store_of(project.reports, project.store_dsn()))
     try:
         known = await keeper.call(keeper.store.exposures(environment.name))
@@ -61,14 +64,19 @@ async def _recover(project: Project, environment: Environment, run_ids: Iterable
         await keeper.take(environment.name, f"paygate recover on {socket.gethostname()}, process {os.getpid()}")
         left = 0
         for run_id in chosen:
-            left += await _one(project, environment, keeper, run_id, folders)
+            left += await _one(project, environment, keeper, run_id, folders, patience_seconds)
         return EXIT_CODES[Verdict.ESCALATED] if left else 0
     finally:
         keeper.close()
 
 
-async def _one(
-    project: Project, environment: Environment, keeper: LockKeeper, run_id: str, folders: dict[str, Path]
+async def _one(  # noqa: PLR0913, PLR0917 - what one rescue is made of
+    project: Project,
+    environment: Environment,
+    keeper: LockKeeper,
+    run_id: str,
+    folders: dict[str, Path],
+    patience_seconds: float,
 ) -> int:
     """Settle one run; 1 when something of it is still open."""
     folder = folders.get(run_id)
@@ -77,7 +85,9 @@ async def _one(
         return 1
     directory = RunDirectory(project.reports, folder.parent.name, run_id)
     try:
-        done = await recovery.rescue(directory, environment, by=Rescuer.RECOVER, clock=SystemClock())
+        done = await recovery.rescue(
+            directory, environment, by=Rescuer.RECOVER, clock=SystemClock(), give_up_seconds=patience_seconds
+        )
     except PaygateError as error:
         click.echo(f"{run_id}:\n{error.refusal.text()}", err=True)
         return 1

@@ -191,6 +191,7 @@ class Settlement:
                 self._read_at = self.seconds()
                 yield from self._note(seen)
                 yield from self._close_payable(seen)
+                yield from self._give_links_up(seen)
                 yield from self._refund_all()
                 if self._is_over(seen):
                     yield from self._conclude(seen)
@@ -247,6 +248,18 @@ class Settlement:
                 yield Close(payment.provider, payment.payment_id)
                 # Somebody may be paying at this very moment: from here the time for late charges runs anew.
                 self._free_at = max(self._free_at, self.seconds() + self.policy.late_charge_seconds)
+
+    def _give_links_up(self, seen: Sightings) -> Steps:
+        """A link that cannot be closed is a person's work: some providers keep a payment in the air for hours."""
+        if self.seconds() - self._began < self.policy.give_up_seconds:
+            return
+        for payment in seen.payments:
+            if payment.payable and payment.payment_id not in self._given_up:
+                self._given_up.add(payment.payment_id)
+                intent = self.view().intent
+                amount = "" if intent is None else str(Money(intent.amount_minor, intent.currency))
+                reason = f"it can still be paid at {payment.provider} ({payment.status}) and could not be closed"
+                yield Record(RunEscalated(charge=f"payment {payment.payment_id}", amount=amount, reason=reason))
 
     def _refund_all(self) -> Steps:
         for charge_id in tuple(self.view().charges):
@@ -339,9 +352,12 @@ class Settlement:
 
     def _is_stuck(self, seen: Sightings) -> bool:
         """Whether all that is left open waits for a person, and nothing more can turn up."""
-        left = {charge.charge_id for charge in self.view().unrefunded} - self._given_up
-        closed = not any(payment.payable for payment in seen.payments)
-        return bool(self._given_up) and not left and closed and self.seconds() >= self._free_at
+        left = {charge.charge_id for charge in self.view().unrefunded}
+        links = {payment.payment_id for payment in seen.payments if payment.payable}
+        if not self._given_up or (left | links) - self._given_up:
+            return False
+        # A link that cannot be closed keeps the time for late charges running for ever.
+        return bool(links) or self.seconds() >= self._free_at
 
     def _conclude(self, seen: Sightings) -> Steps:
         del seen

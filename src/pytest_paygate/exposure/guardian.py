@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from pytest_paygate.core.errors import NOTHING_MOVED, InterlockError, Refusal
+from pytest_paygate.core.redaction import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,7 +134,7 @@ class Guardian:
                 Refusal(
                     refused="interlock: no money moves, because of guardian_ready",
                     expected=f"a guardian that reports within {READY_SECONDS:.0f} s",
-                    observed="it ended, or said nothing",
+                    observed=plain(said.decode("utf-8", "replace").strip()) if said else "it ended, or said nothing",
                     money=NOTHING_MOVED,
                     next_step=f"Read {LOG} in the run's folder, and start again.",
                 ),
@@ -176,7 +177,10 @@ def main() -> int:
     # Imported before the duty begins: when it is called upon, every second counts.
     from pytest_paygate.exposure import guarding
 
-    guarding.prepare(duty)
+    problem = guarding.prepare(duty)
+    if problem:
+        sys.stdout.buffer.write(" ".join(problem.split()).encode() + b"\n")
+        return 1
     sys.stdout.buffer.write(READY)
     sys.stdout.buffer.flush()
     if sys.stdin.buffer.read() == RELEASED:

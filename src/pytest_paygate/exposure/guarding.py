@@ -22,6 +22,7 @@ from pytest_paygate.core.exposure_events import Rescuer
 from pytest_paygate.core.secret import Secret
 from pytest_paygate.core.settlement import SettleOutcome
 from pytest_paygate.exposure import recovery
+from pytest_paygate.exposure.recording import Unjournalled
 from pytest_paygate.exposure.stores import store_of
 from pytest_paygate.reporting import run_reports
 
@@ -31,12 +32,28 @@ if TYPE_CHECKING:
 _NEEDED = ("providers.stripe", "providers.hyperswitch", "adapters.http", "adapters.store_file")
 
 
-def prepare(duty: Mapping[str, Any]) -> None:
-    """Load everything a rescue needs, and read the run once: what cannot be read now is told before money moves."""
-    environment_of(duty["environment"])
+def prepare(duty: Mapping[str, Any]) -> str:
+    """Load everything a rescue needs, and look once with the keys it would use.
+
+    Returns:
+        Why a rescue would not work, or nothing: it is told before money moves.
+    """
     for name in _NEEDED:
         import_module(f"pytest_paygate.{name}")
-    recovery.read_state(directory_of(duty).path)
+    try:
+        return asyncio.run(_look(duty))
+    except PaygateError as error:
+        return error.refusal.refused
+
+
+async def _look(duty: Mapping[str, Any]) -> str:
+    state = recovery.read_state(directory_of(duty).path)
+    environment = environment_of(duty["environment"])
+    looks = recovery.witnesses_of(state, environment, Unjournalled(), SystemClock(), for_refunds=True)
+    try:
+        return "" if await looks.look() is not None else looks.problem
+    finally:
+        await looks.aclose()
 
 
 def settle_now(duty: Mapping[str, Any]) -> int:

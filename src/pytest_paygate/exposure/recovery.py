@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pytest_paygate.adapters.run_directory import RunDirectory
     from pytest_paygate.core.environment import Environment
-    from pytest_paygate.core.ports import Clock
+    from pytest_paygate.core.ports import Clock, Recorder
     from pytest_paygate.exposure.witnesses import Witnesses as Looks
 
 # Charges are looked for from a little before the run's own start: two clocks never agree to the second.
@@ -86,7 +86,7 @@ def check_belongs(state: RunState, environment: Environment, folder: Path) -> No
 
 
 def witnesses_of(
-    state: RunState, environment: Environment, journal: JournalFile, clock: Clock, *, for_refunds: bool
+    state: RunState, environment: Environment, recorder: Recorder, clock: Clock, *, for_refunds: bool
 ) -> Looks:
     """The providers of a run, journalling into it."""
     if state.started is None or state.gate is None or state.gate.purchase is None:
@@ -97,7 +97,7 @@ def witnesses_of(
         name: provider_client(
             environment,
             name,
-            recorder=journal,
+            recorder=recorder,
             clock=clock,
             trace_id=state.started.trace_id,
             extra_fields=state.gate.facts,
@@ -122,7 +122,7 @@ async def rescue(
     *,
     by: ex.Rescuer,
     clock: Clock,
-    policy: SettlePolicy | None = None,
+    give_up_seconds: float = 300.0,
 ) -> Settled:
     """Settle one run whose process has gone.
 
@@ -131,7 +131,7 @@ async def rescue(
         environment: the environment it was made in.
         by: who settles.
         clock: measures and waits.
-        policy: how patiently; by default the environment's.
+        give_up_seconds: after how long without an end it escalates.
 
     Raises:
         JournalError: when its journal cannot be trusted, is another environment's, or cannot be carried on.
@@ -143,11 +143,12 @@ async def rescue(
     journal = JournalFile.carried_on(directory, clock, session_log.line)
     journal.record(ex.RescueStarted(by=by, at_line=journal.lines, torn_bytes=journal.torn_bytes))
     looks = witnesses_of(state, environment, journal, clock, for_refunds=True)
-    chosen = policy or SettlePolicy(
+    policy = SettlePolicy(
         late_charge_seconds=environment.live.late_charge_seconds,
         quiet_seconds=quiet_seconds(state, datetime.now(UTC)),
+        give_up_seconds=give_up_seconds,
     )
-    settlement = Settlement(directory.path.name, lambda: journal.state.exposure, chosen, clock.elapsed_seconds)
+    settlement = Settlement(directory.path.name, lambda: journal.state.exposure, policy, clock.elapsed_seconds)
     try:
         outcome = await settle(settlement, looks, recorder=journal, clock=clock)
         journal.record(ex.RescueFinished(settled=outcome is SettleOutcome.SETTLED))

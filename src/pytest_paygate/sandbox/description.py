@@ -41,6 +41,7 @@ class SandboxDescription:
     provider_dsn: str
     provider_read_only_dsn: str
     stripe_secret_key: str
+    stripe_refund_key: str
     hyperswitch_api_key: str
     stripe_webhook_secret: str
     hyperswitch_webhook_secret: str

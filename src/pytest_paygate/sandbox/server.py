@@ -23,7 +23,13 @@ from pytest_paygate.sandbox.errors import SandboxError
 from pytest_paygate.sandbox.faults import REGISTRY, Faults
 from pytest_paygate.sandbox.identifiers import Identifiers
 from pytest_paygate.sandbox.listening import Ports
-from pytest_paygate.sandbox.world import REHEARSAL_HYPERSWITCH_KEY, REHEARSAL_STRIPE_KEY, Addresses, Keys
+from pytest_paygate.sandbox.world import (
+    REHEARSAL_HYPERSWITCH_KEY,
+    REHEARSAL_STRIPE_KEY,
+    REHEARSAL_STRIPE_REFUND_KEY,
+    Addresses,
+    Keys,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -290,6 +296,8 @@ def _describe(world: World, postgres: PostgresServer) -> SandboxDescription:
         provider_dsn=postgres.dsn("provider"),
         provider_read_only_dsn=postgres.read_only_dsn("provider"),
         stripe_secret_key=world.keys.stripe_secret,
+        # Only a rehearsal has a restricted key; elsewhere the secret key does its work.
+        stripe_refund_key=REHEARSAL_STRIPE_REFUND_KEY if world.keys.livemode else world.keys.stripe_secret,
         hyperswitch_api_key=world.keys.hyperswitch_api,
         stripe_webhook_secret=world.keys.stripe_webhook,
         hyperswitch_webhook_secret=world.keys.hyperswitch_hash,

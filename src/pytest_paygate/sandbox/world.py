@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # The one live-looking key the emulators accept. It is published on purpose: no real account has it, so a rehearsal can
 # exercise every live check without anybody's real key ever reaching an emulator.
 REHEARSAL_STRIPE_KEY = "sk_live_PaygateRehearsalNoFunds000000"
+# A restricted key of the same account: it reads charges, payments and refunds, makes refunds and closes payments.
+REHEARSAL_STRIPE_REFUND_KEY = "rk_live_PaygateRehearsalRefunds000000"
 REHEARSAL_HYPERSWITCH_KEY = "prd_PaygateRehearsalNoFunds" + "0" * 41
 # The card that pays in a rehearsal. Test cards are declined there, as the real provider declines them in live mode.
 REHEARSAL_CARD_NUMBER = "4000000000000150"

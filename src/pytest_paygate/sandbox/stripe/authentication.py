@@ -12,7 +12,7 @@ import hmac
 from typing import TYPE_CHECKING
 
 from pytest_paygate.sandbox.stripe import errors
-from pytest_paygate.sandbox.world import REHEARSAL_STRIPE_KEY
+from pytest_paygate.sandbox.world import REHEARSAL_STRIPE_KEY, REHEARSAL_STRIPE_REFUND_KEY
 
 if TYPE_CHECKING:
     from pytest_paygate.sandbox.world import World
@@ -32,8 +32,25 @@ _PUBLISHABLE = (
 )
 
 
-def livemode_of(world: World, header: str | None) -> bool:
+# What the restricted key may do: method and how the path starts.
+_RIGHTS = (
+    ("GET", "/v1/charges"),
+    ("GET", "/v1/refunds"),
+    ("GET", "/v1/payment_intents"),
+    ("GET", "/v1/checkout/sessions"),
+    ("POST", "/v1/refunds"),
+)
+_CLOSING = ("/cancel", "/expire")
+
+
+def livemode_of(world: World, header: str | None, method: str = "GET", path: str = "") -> bool:
     """Check the Authorization header and say in which mode its key works.
+
+    Args:
+        world: whose keys count.
+        header: the Authorization header.
+        method: of the request, for a restricted key's rights.
+        path: likewise.
 
     Raises:
         StripeError: 401 without a usable key, 403 for a restricted key.
@@ -43,6 +60,13 @@ def livemode_of(world: World, header: str | None) -> bool:
     if key is None:
         raise errors.unauthorized(_NO_KEY)
     if hmac.compare_digest(key.encode(), REHEARSAL_STRIPE_KEY.encode()):
+        return True
+    if hmac.compare_digest(key.encode(), REHEARSAL_STRIPE_REFUND_KEY.encode()):
+        if not _may(method, path):
+            raise errors.forbidden(
+                f"The provided key '{_masked(key)}' does not have the required permissions for this endpoint on "
+                f"account '{world.stripe_account_id}'."
+            )
         return True
     if key.startswith(("sk_live_", "rk_live_", "pk_live_", "prd_")):
         raise errors.unauthorized(LIVE_KEY_REFUSED)
@@ -57,6 +81,12 @@ def livemode_of(world: World, header: str | None) -> bool:
     if world.keys.livemode or not hmac.compare_digest(key.encode(), world.keys.stripe_secret.encode()):
         raise errors.unauthorized(f"Invalid API Key provided: {_masked(key)}")
     return False
+
+
+def _may(method: str, path: str) -> bool:
+    if method == "POST" and path.endswith(_CLOSING):
+        return True
+    return any(method == right and path.startswith(start) for right, start in _RIGHTS)
 
 
 def _key(header: str | None) -> str | None:

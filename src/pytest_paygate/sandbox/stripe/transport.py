@@ -68,7 +68,8 @@ async def serve(world: World, request: Request, operation: Operation | None) -> 
 
 
 async def _answer(world: World, request: Request, operation: Operation | None, request_id: str) -> Answer:
-    livemode = authentication.livemode_of(world, request.headers.get("authorization"))
+    key = request.headers.get("authorization")
+    livemode = authentication.livemode_of(world, key, request.method, request.url.path)
     version = request.headers.get("stripe-version", API_VERSION)
     if version != API_VERSION:
         message = f"Invalid Stripe API version: {version[:60]}. This sandbox implements {API_VERSION} only."
