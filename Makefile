@@ -9,12 +9,13 @@ STAMP := $(VENV)/.made-from-lock
 OLDEST := .venv-oldest
 OLDEST_STAMP := $(OLDEST)/.made-from-lock
 
-.PHONY: help e2e test lint sandbox bench lock chromium
+.PHONY: help e2e test lint sandbox sweep bench lock chromium
 
 help:
 	@echo "make e2e      run the e2e gate on the embedded sandbox"
 	@echo "make test     lint, types, every test, coverage"
 	@echo "make lint     ruff and mypy only"
+	@echo "make sweep    crash, kill, network and misuse sweeps at full size"
 	@echo "make sandbox  start the sandbox and keep it up"
 	@echo "make bench    timings, as ratios"
 	@echo "make lock     rebuild requirements.lock (needs uv)"
@@ -49,6 +50,9 @@ e2e: $(STAMP)
 
 sandbox: $(STAMP)
 	@$(BIN)/paygate sandbox
+
+sweep: $(STAMP)
+	@$(BIN)/python -m tests.sweep
 
 lint: $(STAMP)
 	@$(BIN)/ruff format --check .

@@ -138,9 +138,7 @@ def test_a_refund_that_fails_is_escalated_with_the_command_to_do_it_by_hand(proj
     """Refunds that fail end the run as ESCALATED, exit code 23, with an incident file; the next start is refused."""
     sandbox.set_fault("refund_fails_later")
     text = (project.folder / "paygate.toml").read_text()
-    (project.folder / "paygate.toml").write_text(
-        text.replace("late_charge_seconds = 0.5", "late_charge_seconds = 6.0")
-    )
+    (project.folder / "paygate.toml").write_text(text.replace("late_charge_seconds = 0.5", "late_charge_seconds = 6.0"))
     project.approve()
     session = project.start()
     assert session.wait() == 23, session.output

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from tests.rehearsal import hostile, kills
 
+# Longer than a test may usually take: at full size these run for minutes.
+pytestmark = pytest.mark.timeout(1_800)
 SIZE = os.environ.get("PAYGATE_SWEEP", "smoke")
 
 

@@ -9,6 +9,8 @@ import pytest
 from tests.sweep import crash
 from tests.sweep.crash import CrashResult
 
+# Longer than a test may usually take: at full size these run for minutes.
+pytestmark = pytest.mark.timeout(1_800)
 SIZE = os.environ.get("PAYGATE_SWEEP", "smoke")
 AT_LEAST = {"smoke": 50_000, "full": 1_000_000}
 

@@ -56,7 +56,10 @@ class ExposureRuleError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RefundState:
-    """A refund as last seen. `posted` is the ledger's time, empty until the ledger shows it."""
+    """A refund as last seen. `posted` is the ledger's time, empty until the ledger shows it.
+
+    `succeeded_at` is the wall time at which it was first seen as succeeded: providers tell no time for that.
+    """
 
     refund_id: str
     amount: Money
@@ -64,6 +67,7 @@ class RefundState:
     failure_reason: str = ""
     created: str = ""
     posted: str = ""
+    succeeded_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +230,7 @@ def apply(before: Exposure, event: ex.ExposureEvent, at: str, *, guarded: bool) 
             charge = _charge(before, event.charge_id)
             return _put(before, replace(charge, refused=(*charge.refused, f"{event.via}: {event.reason}")))
         case ex.RefundSeen():
-            return _refund_seen(before, event)
+            return _refund_seen(before, event, at)
         case ex.LedgerLooked():
             _require(before.intent is not None, "a ledger is looked at for an intended purchase")
             return replace(before, looked=before.looked or event.reachable)
@@ -269,8 +273,10 @@ def _refund_intended(before: Exposure, event: ex.RefundIntended) -> Exposure:
     return _put(before, replace(charge, asked=(*charge.asked, event.via)))
 
 
-def _refund_seen(before: Exposure, event: ex.RefundSeen) -> Exposure:
+def _refund_seen(before: Exposure, event: ex.RefundSeen, at: str) -> Exposure:
     charge = _charge(before, event.charge_id)
+    known = charge.refunds.get(event.refund_id)
+    first_seen = known.succeeded_at if known is not None and known.succeeded_at else at
     refund = RefundState(
         event.refund_id,
         Money(event.amount_minor, event.currency),
@@ -278,6 +284,7 @@ def _refund_seen(before: Exposure, event: ex.RefundSeen) -> Exposure:
         event.failure_reason,
         event.created,
         event.posted,
+        first_seen if event.status == SUCCEEDED else "",
     )
     after = _put(before, replace(charge, refunds=_with(charge.refunds, event.refund_id, refund)))
     # A refund that was taken back (succeeded, later failed) opens a settled exposure again.

@@ -131,7 +131,7 @@ def refund(data: object) -> Refund:
         amount=found.money("amount"),
         status=_REFUND.get(found.text_or_empty("status"), RefundStatus.UNKNOWN),
         created=found.moment("created"),
-        failure_reason=found.text_or_empty("failure_reason"),
+        failure_reason=found.text_or_empty("failure_reason") or found.text_or_empty("pending_reason"),
         balance_transaction_id=found.text_or_empty("balance_transaction"),
     )
 

@@ -13,7 +13,7 @@ from pytest_paygate.core.events import Mode, RowStatus
 from pytest_paygate.core.facts import FactValue, shown
 from pytest_paygate.core.money import Money
 from pytest_paygate.core.verdict import Judgement, Verdict, judge
-from pytest_paygate.renderers import session_log
+from pytest_paygate.renderers import exposure_view, session_log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,6 +122,7 @@ def view(state: RunState, journal_head: str, torn_bytes: int = 0) -> ReportView:
             ("commit", started.commit),
             ("operator", f"{started.operator} ({'attended' if started.attended else 'unattended'})"),
             ("refund rows", "on" if started.with_refund else "left out"),
+            *exposure_view.lines(state),
             ("started", state.started_at),
             ("ended", state.ended_at),
             ("tool", f"pytest-paygate {started.tool_version}, pytest {started.pytest}, Python {started.python}"),
@@ -140,7 +141,11 @@ def view(state: RunState, journal_head: str, torn_bytes: int = 0) -> ReportView:
         + ((("torn_tail", f"{torn_bytes} bytes of an unfinished last line were dropped"),) if torn_bytes else ()),
         risks=gate.risks,
         housekeeping=gate.housekeeping,
-        hashes=(("gate.toml", started.gate_sha256), ("journal head", journal_head)),
+        hashes=(
+            ("gate.toml", started.gate_sha256),
+            *((("suite", started.suite_sha256),) if started.suite_sha256 else ()),
+            ("journal head", journal_head),
+        ),
     )
 
 
