@@ -20,9 +20,7 @@ PLANNED = ex.ExposurePlanned(
     policy="drive",
     late_charge_seconds=60.0,
 )
-APPROVED = ex.ApprovalConsumed(
-    nonce="n", plan_sha256=SHA, requester="ann", approvers=("bob",), signed=True, attempt=1
-)
+APPROVED = ex.ApprovalConsumed(nonce="n", plan_sha256=SHA, requester="ann", approvers=("bob",), signed=True, attempt=1)
 FENCED = ex.FenceTaken(store="file", fence=1, holder="h", lease_seconds=30.0)
 CONFIRMED = ex.OperatorConfirmed(amount="EUR 5.00", waited_seconds=3.0, tries=1)
 INTENDED = ex.ChargeIntended(
