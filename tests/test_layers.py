@@ -46,7 +46,7 @@ HOMES = {
     "httpx": ("adapters/http", "adapters/payer_http.py", "sandbox/"),
     "certifi": ("adapters/tls.py",),
     "tenacity": ("adapters/polling.py",),
-    "psycopg": ("adapters/postgres", "sandbox/"),
+    "psycopg": ("adapters/postgres", "adapters/store_postgres.py", "sandbox/"),
     "psycopg_pool": ("sandbox/",),
     "keyring": ("adapters/settings.py",),
     "playwright": ("adapters/payer_browser.py",),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.gate_runs import QUIET
-from tests.rehearsal.project import INI, LIVE, PYTHON, LiveSandbox, Project, environ
+from tests.rehearsal.project import INI, LIVE, PYTHON, UNMEASURED, LiveSandbox, Project, environ
 from tests.rehearsal.terminal import start
 
 REFUSED = 22
@@ -203,7 +203,7 @@ def attempt(invocation: Invocation, folder: Path, sandbox: LiveSandbox, result: 
     before = sandbox.money()
     project.approve()
     line = [PYTHON, "-m", "pytest", *invocation.quiet, *invocation.base, *invocation.arguments]
-    session = start(line, cwd=project.folder, env=environ(**dict(invocation.env)))
+    session = start(line, cwd=project.folder, env=environ(**dict(invocation.env), **UNMEASURED))
     status = session.wait()
     money = project.settled(before)
     project.quiet()

@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.rehearsal.project import LIVE, LiveSandbox, Project
+from tests.rehearsal.project import LIVE, UNMEASURED, LiveSandbox, Project
 
 HERE = Path(__file__).parent
 # Between the purchase and the settlement a rehearsal writes some seventy lines.
@@ -42,7 +42,7 @@ def kill(project: Project, point: str, result: KillResult) -> None:
     """Run, die at one point, let guardian or `paygate recover` settle, and read the books."""
     before = project.sandbox.money()
     project.approve()
-    session = project.start(*LIVE, env={"PAYGATE_TEST_DIE": point})
+    session = project.start(*LIVE, env={"PAYGATE_TEST_DIE": point, **UNMEASURED})
     status = session.wait()
     if status != -9:
         result.unkilled.append(f"{point}: ended with {status}")

@@ -14,6 +14,7 @@ import pytest
 from tests.rehearsal.project import Project
 
 HERE = Path(__file__).parent
+SHORT_LEASE = "from pytest_paygate.exposure import lock_keeper\nlock_keeper.LockKeeper.__init__.__defaults__ = (1.0,)\n"
 
 
 @pytest.fixture
@@ -192,9 +193,7 @@ def test_a_run_is_resumed_without_moving_money(project, sandbox, dead):
 def test_stopped_past_its_lease_a_run_sends_nothing(project, sandbox):
     """SIGSTOP while the operator reads, past the lease, then SIGCONT: the purchase is not sent."""
     before = sandbox.money()
-    (project.folder / "conftest.py").write_text(
-        "from pytest_paygate.exposure import lock_keeper\nlock_keeper.LockKeeper.__init__.__defaults__ = (1.0,)\n"
-    )
+    (project.folder / "conftest.py").write_text(SHORT_LEASE)
     project.approve()
     session = project.start(answers={})
     session.until("type the amount")
@@ -237,3 +236,36 @@ def test_a_guardian_that_has_died_closes_the_desk(project, sandbox):
     assert session.wait() not in {0, 20}
     assert "is not sent, because of armed" in session.output
     assert project.settled(before).charges == 0
+
+
+def test_two_machines_share_one_store(tmp_path, sandbox, monkeypatch):
+    """With a shared database, what one machine left open stops the other, until the first has settled it."""
+    monkeypatch.setenv("T_STORE", sandbox.description["marketplace_dsn"])
+    machines = [Project(tmp_path / name, sandbox) for name in ("one", "two")]
+    for machine in machines:
+        path = machine.folder / "paygate.toml"
+        path.write_text(f'{path.read_text()}\n[store]\ndsn = "env:T_STORE"\n')
+    shutil.copy(HERE / "dying.py", machines[0].folder / "conftest.py")
+    with (machines[0].folder / "conftest.py").open("a") as file:
+        file.write(SHORT_LEASE)
+    before = sandbox.money()
+    machines[0].approve()
+    assert machines[0].start(env={"PAYGATE_TEST_DIE": "24:after:both"}).wait() == -9
+    assert (sandbox.money() - before).open_minor == 500
+
+    machines[1].approve()
+    session = machines[1].start()
+    assert session.wait() == 22, session.output
+    assert "no_exposure_open" in session.output
+    there = machines[1].command("recover")
+    deadline = time.monotonic() + 30
+    while "is in use by another live run" in there.stderr and time.monotonic() < deadline:
+        # The dead run's lease has not lapsed yet: the database cannot know that its process is gone.
+        time.sleep(0.5)
+        there = machines[1].command("recover")
+    assert there.returncode == 23
+    assert "its journal is not here" in there.stdout
+    assert machines[0].command("recover").returncode == 0
+    assert (sandbox.money() - before).open_minor == 0
+    machines[1].approve()
+    assert machines[1].start().wait() == 20

@@ -251,13 +251,19 @@ class GateRun:
                 trace_id=self.trace_id,
                 commit=self.source.commit,
                 tool_version=__version__,
-                operator=self.payer.value if self.payer is not Payer.PERSON else "operator",
-                attended=self.payer is Payer.PERSON,
+                operator=self._operator_named(),
+                attended=self.payer is Payer.PERSON or self.runs.is_confirmed,
                 with_refund=self.with_refund,
                 python=platform.python_version(),
                 pytest=pytest.__version__,
             )
         )
+
+    def _operator_named(self) -> str:
+        """Who acts in this run, by role: a confirmed rehearsal has an operator even where a scripted payer pays."""
+        if self.payer is Payer.PERSON:
+            return "operator"
+        return f"operator, payer {self.payer}" if self.runs.is_confirmed else self.payer.value
 
     @property
     def gate(self) -> Gate:
