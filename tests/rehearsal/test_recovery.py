@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rehearsal.project import Project
+from tests.rehearsal.project import UNMEASURED, Project
 
 HERE = Path(__file__).parent
 SHORT_LEASE = "from pytest_paygate.exposure import lock_keeper\nlock_keeper.LockKeeper.__init__.__defaults__ = (1.0,)\n"
@@ -24,7 +24,7 @@ def dead(project: Project):
 
     def die(point: str = "24:after:both") -> Path:
         project.approve()
-        session = project.start(env={"PAYGATE_TEST_DIE": point})
+        session = project.start(env={"PAYGATE_TEST_DIE": point, **UNMEASURED})
         assert session.wait() == -9, session.output
         return project.runs()[-1]
 
@@ -232,7 +232,7 @@ def test_a_guardian_that_has_died_closes_the_desk(project, sandbox):
         "arming._use_approval = use\n"
     )
     project.approve()
-    session = project.start()
+    session = project.start(env=UNMEASURED)
     assert session.wait() not in {0, 20}
     assert "is not sent, because of armed" in session.output
     assert project.settled(before).charges == 0
@@ -250,7 +250,7 @@ def test_two_machines_share_one_store(tmp_path, sandbox, monkeypatch):
         file.write(SHORT_LEASE)
     before = sandbox.money()
     machines[0].approve()
-    assert machines[0].start(env={"PAYGATE_TEST_DIE": "24:after:both"}).wait() == -9
+    assert machines[0].start(env={"PAYGATE_TEST_DIE": "24:after:both", **UNMEASURED}).wait() == -9
     assert (sandbox.money() - before).open_minor == 500
 
     machines[1].approve()
