@@ -32,6 +32,32 @@ def sign(file: Path, key: Path, *, namespace: str = SIGNATURE_NAMESPACE) -> Path
     return signature
 
 
+def sign_bytes(content: bytes, key: Path, *, namespace: str) -> bytes:
+    """Sign some bytes; returns the signature as `ssh-keygen` writes it.
+
+    Raises:
+        ApprovalError: when there is no ssh-keygen, or it does not sign.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603 - our own arguments
+            ["ssh-keygen", "-Y", "sign", "-q", "-f", str(key), "-n", namespace],  # noqa: S607 - from PATH, like git
+            input=content,
+            capture_output=True,
+            timeout=SIGN_SECONDS,
+            check=True,
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        raise _refused(
+            f"signing with {key} did not work",
+            "an SSH private key that signs",
+            type(error).__name__,
+            "Correct signing_key in paygate.toml, or load the key into the agent.",
+        ) from None
+    except OSError as error:
+        raise _missing(error) from None
+    return done.stdout
+
+
 def verifies(
     content: bytes, signature: Path, *, principal: str, allowed_signers: Path, namespace: str = SIGNATURE_NAMESPACE
 ) -> bool:

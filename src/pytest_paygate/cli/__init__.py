@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "orphans": ("pytest_paygate.cli.orphans:orphans", "Find our charges that nobody gave back, from the ledger alone."),
     "plan": ("pytest_paygate.cli.plan:plan", "Write down what a live run would do, for others to approve."),
     "recover": ("pytest_paygate.cli.recover:recover", "Refund and close whatever runs have left open."),
+    "verify": ("pytest_paygate.cli.verify:verify", "Believe a run's bundle, or say why not."),
     "sandbox": ("pytest_paygate.cli.sandbox:sandbox", "Start the emulated world and keep it running."),
 }
 

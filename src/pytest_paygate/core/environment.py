@@ -128,6 +128,8 @@ class Settings(Model):
 
     default_gate: str = ""
     live_env: str = ""
+    signing_key: str = ""
+    signing_as: str = ""
     store: StoreSettings = StoreSettings()
     env: dict[str, EnvironmentSettings] = Field(default_factory=dict)
 

@@ -62,6 +62,7 @@ class ExposurePlanned(Model):
     cap_minor: int
     currency: str
     policy: str
+    acknowledgement: str = ""
     late_charge_seconds: float
 
 

@@ -34,6 +34,7 @@ from pytest_paygate.exposure.settling import settle
 
 if TYPE_CHECKING:
     from pytest_paygate.adapters.journal_file import JournalFile
+    from pytest_paygate.core.environment import LiveRules
     from pytest_paygate.core.plan import Bound, Plan
     from pytest_paygate.exposure.settling import TargetRefund
 
@@ -234,8 +235,15 @@ def _planned(run: LiveRun, bound: Bound) -> ex.ExposurePlanned:
         cap_minor=cap.minor,
         currency=gross.currency,
         policy=bound.policy,
+        acknowledgement=_acknowledged(run.environment.live),
         late_charge_seconds=run.environment.live.late_charge_seconds,
     )
+
+
+def _acknowledged(rules: LiveRules) -> str:
+    """Who took it upon themselves that this environment may be driven, when, until when, and on what ground."""
+    told = rules.acknowledgement
+    return "" if told is None else f"{told.by}, {told.at} until {told.until}: {told.ground}"
 
 
 def _known(gathered: Gathered) -> tuple[Bound, Sufficient]:

@@ -64,6 +64,7 @@ class GateFolder:
     path: Path
     gate: Gate
     gate_sha256: str
+    source: bytes
     run: GateRun | None = None
     refused: PaygateError | None = None
 
@@ -110,7 +111,7 @@ class Runs:
                         observed=f"{gate.id!r} in {other.path.name} and {path.name}",
                         next_step="Give one of the two gates another id, or run them in two sessions.",
                     )
-            self.folders[key] = GateFolder(path, gate, sha256(source))
+            self.folders[key] = GateFolder(path, gate, sha256(source), source)
         return self.folders[key]
 
     def begin(self, folder: GateFolder) -> GateRun | None:
@@ -258,6 +259,8 @@ class GateRun:
                 pytest=pytest.__version__,
             )
         )
+        # The gate as it was, beside the journal that is bound to it: whoever verifies the bundle reads it there.
+        directory.write_new("gate.toml", self.folder.source)
 
     def _operator_named(self) -> str:
         """Who acts in this run, by role: a confirmed rehearsal has an operator even where a scripted payer pays."""

@@ -5,6 +5,7 @@ Owns the end of a session: closing the runs, writing the reports, setting the ex
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -125,9 +126,14 @@ def _interruption(exitstatus: int) -> str:
 
 
 def _write_reports(runs: Runs) -> list[Outcome]:
-    from pytest_paygate.reporting.run_reports import write
+    from pytest_paygate.reporting.run_reports import Signing, write
 
-    return write(runs.choice.reports, runs.identity, [folder.gate.id for folder in runs.folders.values()])
+    settings = runs.settings
+    signing = None
+    if settings.signing_key:
+        signing = Signing(Path(settings.signing_key).expanduser(), settings.signing_as)
+    gate_ids = [folder.gate.id for folder in runs.folders.values()]
+    return write(runs.choice.reports, runs.identity, gate_ids, signing=signing)
 
 
 def _exit_code(runs: Runs, outcomes: list[Outcome], exitstatus: int) -> int:  # noqa: PLR0911 - a ladder, worst first

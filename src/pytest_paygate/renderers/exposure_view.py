@@ -44,6 +44,8 @@ def _lines(state: RunState) -> Iterator[tuple[str, str]]:
             f"{amount} for {planned.product}, cap {cap}, policy {planned.policy}, sha256 {planned.plan_sha256}",
         )
         yield "account", planned.account
+        if planned.acknowledgement:
+            yield "acknowledged by", planned.acknowledgement
     if exposure.approval is not None:
         approval = exposure.approval
         kind = "signed" if approval.signed else "UNSIGNED: nobody's signature stands behind it"

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from pytest_paygate.adapters.journal_file import read_run
 from pytest_paygate.adapters.run_directory import RunDirectory, journals, replace_whole
-from pytest_paygate.core.errors import JournalError
+from pytest_paygate.core.errors import ApprovalError, JournalError
 from pytest_paygate.core.run import IllegalEventError, RunState, fold
 from pytest_paygate.core.verdict import Verdict, judge
 from pytest_paygate.renderers import incident, index_pages, session_report
 from pytest_paygate.renderers.view import ReportView, statuses, view
+from pytest_paygate.reporting import sealing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,17 +33,28 @@ class Outcome:
     failure: str = ""
 
 
-def write(root: Path, identity: str, gate_ids: Sequence[str]) -> list[Outcome]:
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """With which SSH key a bundle is sealed, and whose it is."""
+
+    key: Path
+    principal: str
+
+
+def write(root: Path, identity: str, gate_ids: Sequence[str], *, signing: Signing | None = None) -> list[Outcome]:
     """Write the reports of the gates that ran in this session, and rebuild the index pages.
 
     Args:
         root: the reports folder.
         identity: the session's run id.
         gate_ids: gates this process knows; an xdist controller knows none and finds them by their folders.
+        signing: the key to seal with; None leaves bundles unsigned.
     """
     found = {path.parent.parent.name for path in journals(root) if path.parent.name == identity}
     outcomes = [
-        _write_run(root, gate_id, identity) for gate_id in [*gate_ids, *sorted(found - {*gate_ids})] if gate_id in found
+        _write_run(root, gate_id, identity, signing)
+        for gate_id in [*gate_ids, *sorted(found - {*gate_ids})]
+        if gate_id in found
     ]
     if outcomes:
         failure = _write_indexes(root, sorted(found))
@@ -66,7 +78,7 @@ def load(path: Path) -> tuple[RunState, ReportView, int]:
     return state, view(state, read.journal.head, read.journal.torn_bytes), read.files
 
 
-def _write_run(root: Path, gate_id: str, identity: str) -> Outcome:
+def _write_run(root: Path, gate_id: str, identity: str, signing: Signing | None) -> Outcome:
     directory = RunDirectory(root, gate_id, identity)
     try:
         state, report, files = load(directory.path / "journal.jsonl")
@@ -95,9 +107,15 @@ def _write_run(root: Path, gate_id: str, identity: str) -> Outcome:
         if incident.is_needed(state):
             path = directory.write_new(f"incident{again}.md", incident.incident(state).encode())
             outcome.lines.append(f"  INCIDENT  money is outstanding: {path}")
+        sealing.seal(
+            directory,
+            files - 1,
+            key=None if signing is None else signing.key,
+            principal="" if signing is None else signing.principal,
+        )
         outcome.lines.append(f"  report    {html}")
         outcome.lines.append(f"  journal   {directory.path / 'journal.jsonl'}")
-    except JournalError as error:
+    except (JournalError, ApprovalError) as error:
         outcome.failure = error.refusal.refused
     return outcome
 
