@@ -15,7 +15,16 @@ import pytest
 from tests.gate_runs import ROOT, copy_gate, run_gate
 
 NINE = ["login", "products", "order", "pay", "completed", "licence", "transfer", "refund", "reversal"]
-FILES = {"journal.jsonl", "session.log", "report.md", "report.html", "evidence.json"}
+FILES = {
+    "attestation.json",
+    "evidence.json",
+    "gate.toml",
+    "journal.jsonl",
+    "manifest.json",
+    "report.html",
+    "report.md",
+    "session.log",
+}
 
 
 def assert_whole(result):

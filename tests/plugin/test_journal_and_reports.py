@@ -43,7 +43,16 @@ def test_each_session_leaves_its_own_folder(project: Project) -> None:
 
     assert len(project.folders()) == 2
     assert prints(first) == before
-    assert sorted(before) == ["evidence.json", "journal.jsonl", "report.html", "report.md", "session.log"]
+    assert sorted(before) == [
+        "attestation.json",
+        "evidence.json",
+        "gate.toml",
+        "journal.jsonl",
+        "manifest.json",
+        "report.html",
+        "report.md",
+        "session.log",
+    ]
 
 
 def test_pages_across_runs_are_rebuilt(project: Project) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_paygate.core.errors import ConfigurationError
-from pytest_paygate.plugin import collection, distribution, fixtures, mirrors, protocol, terminal
+from pytest_paygate.plugin import choke_point, collection, distribution, fixtures, mirrors, protocol, terminal
 from pytest_paygate.plugin.exit_guard import ExitGuard
 from pytest_paygate.plugin.runs import Runs, new_identity
 from pytest_paygate.plugin.stash import RUNS
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 REFUSED = "paygate-refused"
-MODULES: tuple[ModuleType, ...] = (fixtures, collection, protocol, mirrors, terminal)
+MODULES: tuple[ModuleType, ...] = (fixtures, collection, protocol, choke_point, mirrors, terminal)
 
 
 class Refused:

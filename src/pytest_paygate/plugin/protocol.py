@@ -44,8 +44,13 @@ class Outcome:
     settled: bool = False
     began: bool = False
     kept: bool = False
+    error: BaseException | None = None
     called: bool = False
     words: dict[str, str] = field(default_factory=dict)
+
+
+class OwnFailureError(Exception):
+    """A row that this plugin fails, in words of its own, which may be shown as they are."""
 
 
 OUTCOME: pytest.StashKey[Outcome] = pytest.StashKey()
@@ -92,7 +97,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     try:
         folder.run.start_row(row_id)
     except IllegalEventError as error:
-        pytest.fail(f"{error}; it did not run", pytrace=False)
+        raise OwnFailureError(f"{error}; it did not run") from None
     outcome.began = True
 
 
@@ -110,14 +115,15 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn what a phase did into the row's status, before any reporter sees the report."""
+    """Turn what a phase did into the row's status, after every other plugin has had its say."""
+    del call  # the choke point has kept what counts, and reduced the rest
     report = yield
     folder = folder_of(item)
     if folder is None or OUTCOME not in item.stash:
         return report
     outcome = item.stash[OUTCOME]
     if folder.run is not None and not outcome.settled:
-        _weigh(folder.run, item, report, call, outcome)
+        _weigh(folder.run, item, report, outcome)
     elif folder.refused is not None and report.failed:
         report.longrepr = folder.refused.refusal.text()
     number = folder.gate.number(item.stash[ROW])
@@ -131,10 +137,8 @@ def folder_of(item: pytest.Item) -> GateFolder | None:
     return item.config.stash[RUNS].folders[key] if key else None
 
 
-def _weigh(
-    run: GateRun, item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[None], outcome: Outcome
-) -> None:
-    error = call.excinfo.value if call.excinfo is not None else None
+def _weigh(run: GateRun, item: pytest.Item, report: pytest.TestReport, outcome: Outcome) -> None:
+    error = outcome.error
     if outcome.status is RowStatus.FAIL:
         return
     if isinstance(error, MissingFactError | RowPendingError | InterlockError | ApprovalError | StoreError):
@@ -149,7 +153,7 @@ def _weigh(
     elif report.skipped or hasattr(report, "wasxfail"):
         outcome.status, outcome.reason = RowStatus.SKIPPED, "the test skipped itself or expects to fail"
     elif report.failed:
-        outcome.status, outcome.reason = RowStatus.FAIL, _place(item, error)
+        outcome.status, outcome.reason = RowStatus.FAIL, place(item, error)
     elif report.when == "call" and outcome.called and outcome.status is RowStatus.NOT_RUN:
         missing = missing_evidence(run.state, run.gate, item.stash[ROW])
         outcome.status = RowStatus.PASS
@@ -165,14 +169,14 @@ def _note(outcome: Outcome, status: RowStatus, error: PaygateError) -> None:
     outcome.expected, outcome.observed = refusal.expected, refusal.observed
 
 
-def _place(item: pytest.Item, error: BaseException | None) -> str:
+def place(item: pytest.Item, error: BaseException | None) -> str:
     """Where a row failed, in our words: the exception's own text may hold anything and is not kept."""
     line = 0
-    traceback = error.__traceback__ if error is not None else None
-    while traceback is not None:
-        if traceback.tb_frame.f_code.co_filename == str(item.path):
-            line = traceback.tb_lineno
-        traceback = traceback.tb_next
+    frame = error.__traceback__ if error is not None else None
+    while frame is not None:
+        if frame.tb_frame.f_code.co_filename == str(item.path):
+            line = frame.tb_lineno
+        frame = frame.tb_next
     where = f"{item.path.name}:{line}" if line else item.path.name
     return f"{type(error).__name__ if error is not None else 'failure'} at {where}"
 
@@ -193,7 +197,7 @@ def _settle(run: GateRun, item: pytest.Item, outcome: Outcome) -> None:
 def _repeated(run: GateRun, row_id: str, outcome: Outcome) -> None:
     outcome.settled = True
     run.journal.record(AnomalyRecorded(code="row_repeated", detail=f"row {row_id} was started a second time"))
-    pytest.fail(f"row {row_id} was started a second time in one run; it did not run again", pytrace=False)
+    raise OwnFailureError(f"row {row_id} was started a second time in one run; it did not run again")
 
 
 def plain_words(report: Any) -> list[str]:
