@@ -1,0 +1,107 @@
+"""`paygate explain RUN ROW`: why a row has its status, what is missing, what to do next. Reads the journal alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pytest_paygate.adapters.journal_file import read_run
+from pytest_paygate.cli.refusals import told
+from pytest_paygate.cli.runs import folder_of
+from pytest_paygate.core.errors import configuration, nearest
+from pytest_paygate.core.events import RowStatus
+from pytest_paygate.core.facts import shown
+from pytest_paygate.core.proof import ProofStatus
+from pytest_paygate.core.run import RunState, fold, missing_evidence
+from pytest_paygate.renderers import session_log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_paygate.core.events import Entry
+    from pytest_paygate.core.gate import Gate, Row
+
+_NEXT = {
+    RowStatus.PASS: "Nothing: the row passed with its evidence.",
+    RowStatus.FAIL: "Read what was observed, mend its cause, run the gate again; a live run needs a fresh approval.",
+    RowStatus.BLOCKED: "Mend the row that it waited for; this one never ran.",
+    RowStatus.NOT_RUN: "Run the whole gate: the session ended, or left this row out, before it.",
+    RowStatus.SKIPPED: "Run the gate with every row; a row that is left out never counts.",
+    RowStatus.INCONCLUSIVE: "Record the missing facts in the row's test: a pass without evidence is no pass.",
+    RowStatus.PENDING: "Somebody must give what the row waits for; run the gate attended.",
+    RowStatus.WAIVED: "The waiver ends; see its owner.",
+}
+
+
+@click.command()
+@click.argument("run")
+@click.argument("row")
+@click.option("--reports", default="reports", show_default=True, metavar="DIR", help="Where runs are.")
+@told
+def explain(*, run: str, row: str, reports: str) -> None:
+    """Say why a ROW of a RUN has its status. ROW is an id or a number, such as order, 3 or P1."""
+    entries = read_run(folder_of(run, Path(reports))).journal.entries
+    state = fold(entries)
+    if state.gate is None:
+        raise configuration(
+            run, "never started", expected="a run", observed="no run_started", next_step="Run the gate."
+        )
+    for line in explanation(state, state.gate, _row(state.gate, row), entries):
+        click.echo(line)
+
+
+def explanation(state: RunState, gate: Gate, row: Row, entries: tuple[Entry, ...]) -> Iterator[str]:
+    """The explanation, line by line.
+
+    Args:
+        state: the run.
+        gate: its gate.
+        row: the row that is asked about.
+        entries: the whole journal.
+    """
+    known = state.rows[row.id]
+    yield f"{gate.number(row.id)} {row.id} — {row.title}: {known.status}"
+    for label, text in (("because", known.reason), ("expected", known.expected), ("observed", known.observed)):
+        if text:
+            yield f"  {label:<9} {text}"
+    yield from _evidence(state, gate, row)
+    for criterion in gate.criteria:
+        if row.id in criterion.rows or criterion.whole_walkthrough or criterion.preflight:
+            yield f"  counts in {criterion.id} ({criterion.owner})"
+    yield f"  next      {_NEXT[known.status]}"
+    if known.first is not None and known.last is not None:
+        yield f"  log       {session_log.reference(known)}"
+        for entry in entries[known.first : known.last + 1]:
+            yield f"    {session_log.line(entry, replace(state, open_row=row.id))}"
+
+
+def _evidence(state: RunState, gate: Gate, row: Row) -> Iterator[str]:
+    """What the row has recorded, what it has not, and what it waits for."""
+    missing = missing_evidence(state, gate, row.id)
+    if missing:
+        yield f"  missing   {', '.join(missing)}"
+    for name, value in state.rows[row.id].facts.items():
+        yield f"  fact      {name} = {shown(value)}"
+    for need in row.needs:
+        if state.rows[need].status is not RowStatus.PASS:
+            yield f"  needs     {gate.number(need)} ({need}), which is {state.rows[need].status}"
+    for proof in state.proofs:
+        if proof.status is not ProofStatus.HOLDS:
+            yield f"  proof     {proof.name} ({proof.source}) {proof.status}"
+
+
+def _row(gate: Gate, wanted: str) -> Row:
+    for row in gate.all_rows():
+        if wanted in {row.id, gate.number(row.id)}:
+            return row
+    ids = [row.id for row in gate.all_rows()]
+    raise configuration(
+        f"row {wanted!r}",
+        "is not in the gate",
+        expected=f"one of: {', '.join(ids)}.{nearest(wanted, ids)}",
+        observed=repr(wanted),
+        next_step="Name the row by its id or its number.",
+    )
