@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pytest_paygate.adapters.polling import Poll
     from pytest_paygate.adapters.postgres import ReadOnlyDatabase
     from pytest_paygate.core.ports import Operator, Provider
-    from pytest_paygate.plugin.runs import GateRun
+    from pytest_paygate.plugin.gate_run import GateRun
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pytest_paygate.core.events import Mode
     from pytest_paygate.core.exposure import ChargeState
     from pytest_paygate.core.secret import Secret
-    from pytest_paygate.plugin.runs import GateRun
+    from pytest_paygate.plugin.gate_run import GateRun
 
 T = TypeVar("T")
 DASHBOARDS = {"stripe": "https://dashboard.stripe.com", "hyperswitch": "https://app.hyperswitch.io"}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_paygate.core.environment import Settings
     from pytest_paygate.exposure.arming import Armed
     from pytest_paygate.exposure.gathering import LiveSession
-    from pytest_paygate.plugin.runs import GateRun
+    from pytest_paygate.plugin.gate_run import GateRun
 
 # Read aloud and typed without doubt; one is drawn for each run.
 WORDS = (

@@ -17,7 +17,7 @@ from pytest_paygate.plugin.stash import ROW
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from pytest_paygate.plugin.runs import GateRun
+    from pytest_paygate.plugin.gate_run import GateRun
 
 
 @pytest.hookimpl(wrapper=True)

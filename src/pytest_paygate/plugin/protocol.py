@@ -30,7 +30,8 @@ from pytest_paygate.plugin.stash import GATE, ROW, RUNS
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from pytest_paygate.plugin.runs import GateFolder, GateRun
+    from pytest_paygate.plugin.gate_run import GateRun
+    from pytest_paygate.plugin.runs import GateFolder
 
 
 @dataclass(slots=True)
