@@ -37,16 +37,18 @@ def pytest_runtest_makereport(
     if report.failed and error is not None:
         told = str(error) if isinstance(error, OwnFailureError) else _told(item, error)
         report.longrepr = told
-        call.excinfo = _raised(told)
+        # pytest tells an expected failure by its exception; anything else becomes one of ours.
+        expected = isinstance(error, pytest.xfail.Exception)
+        call.excinfo = _raised(pytest.xfail.Exception(told) if expected else ReducedError(told))
     return report
 
 
-def _raised(told: str) -> pytest.ExceptionInfo[BaseException]:
-    """An exception with a traceback of its own, in whose only frame there is nothing but the text."""
+def _raised(reduced: BaseException) -> pytest.ExceptionInfo[BaseException]:
+    """An exception with a traceback of its own, in whose only frame there is nothing but its reduced text."""
     try:
-        raise ReducedError(told)  # noqa: TRY301 - to give it a traceback
-    except ReducedError as reduced:
-        return pytest.ExceptionInfo.from_exception(reduced)
+        raise reduced  # noqa: TRY301 - to give it a traceback
+    except BaseException as caught:  # noqa: BLE001 - raised one line above
+        return pytest.ExceptionInfo.from_exception(caught)
 
 
 def _told(item: pytest.Item, error: BaseException) -> str:
