@@ -61,6 +61,31 @@ class RunStarted(Model):
     pytest: str
 
 
+class PastRun(Model):
+    """An earlier run of the same gate in the same environment, as far as a trend needs it."""
+
+    run_id: str
+    verdict: str
+    seconds: float
+
+
+class UsualRow(Model):
+    """How long a row usually takes: median and median absolute deviation over earlier runs in which it passed."""
+
+    row: str
+    runs: int
+    median_seconds: float
+    spread_seconds: float
+
+
+class HistoryKnown(Model):
+    """What was known of earlier runs when this one began, oldest first, so that the report needs nothing else."""
+
+    kind: Literal["history"] = "history"
+    runs: tuple[PastRun, ...]
+    usual: tuple[UsualRow, ...] = ()
+
+
 class RowStarted(Model):
     """A row begins."""
 
@@ -141,6 +166,14 @@ class QueryRecorded(Model):
     dropped: int = 0
 
 
+class LogSeen(Model):
+    """A line of the target's log with this run's trace, such as a webhook that arrived; the time is the target's."""
+
+    kind: Literal["log_seen"] = "log_seen"
+    name: str
+    logged_at: str
+
+
 class HoldOpened(Model):
     """A person was asked to act."""
 
@@ -207,6 +240,7 @@ class RunFinished(Model):
 
 EventBody = Annotated[
     RunStarted
+    | HistoryKnown
     | RowStarted
     | RowFinished
     | FactRecorded
@@ -214,6 +248,7 @@ EventBody = Annotated[
     | PollRead
     | PollFinished
     | QueryRecorded
+    | LogSeen
     | HoldOpened
     | HoldClosed
     | ProofRecorded

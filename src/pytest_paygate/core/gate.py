@@ -17,6 +17,7 @@ from pytest_paygate.core.events import Mode
 from pytest_paygate.core.facts import FactKind
 from pytest_paygate.core.model import Field, Model, parse
 from pytest_paygate.core.money import Money, MoneyError
+from pytest_paygate.core.waivers import Waiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,7 +55,10 @@ class Holds(Model):
 
 
 class Criterion(Model):
-    """A line of the acceptance checklist: rows that must have passed, conditions on facts, or a person's sign-off."""
+    """A line of the acceptance checklist: rows that must have passed, conditions on facts, or a person's sign-off.
+
+    `due_days` is how many days after the run a person's sign-off is due.
+    """
 
     id: str = Field(pattern=_ID)
     title: str = Field(min_length=1, max_length=160)
@@ -65,6 +69,7 @@ class Criterion(Model):
     person: bool = False
     modes: tuple[Mode, ...] = _EVERY_MODE
     holds: tuple[Holds, ...] = ()
+    due_days: int | None = Field(default=None, ge=1, le=90)
 
 
 class Note(Model):
@@ -97,8 +102,23 @@ class Purchase(Model):
         return Money.parse(self.amount)
 
 
+class MoneyFacts(Model):
+    """Which facts the report adds up: what was paid, the tax in it, what came back, and what the provider kept."""
+
+    paid: str
+    refunded: str
+    tax: str = ""
+    fee: str = ""
+
+    def names(self) -> Iterator[tuple[str, str]]:
+        """Key and fact of each that is set."""
+        for key, fact in (("paid", self.paid), ("refunded", self.refunded), ("tax", self.tax), ("fee", self.fee)):
+            if fact:
+                yield key, fact
+
+
 class Gate(Model):
-    """One launch's acceptance."""
+    """One launch's acceptance. `build` names the fact by which the target tells its build."""
 
     id: str = Field(pattern=_ID)
     title: str = Field(min_length=1, max_length=120)
@@ -110,6 +130,9 @@ class Gate(Model):
     rows: tuple[Row, ...] = Field(min_length=1)
     criteria: tuple[Criterion, ...] = Field(min_length=1)
     purchase: Purchase | None = None
+    money: MoneyFacts | None = None
+    build: str = ""
+    waivers: tuple[Waiver, ...] = ()
     risks: tuple[Note, ...] = ()
     housekeeping: tuple[Note, ...] = ()
 
@@ -181,6 +204,9 @@ def read_gate(source: bytes, file: str) -> Gate:
         _check_criterion(gate, criterion, file)
     if gate.purchase is not None:
         _check_purchase(gate, gate.purchase, file)
+    _check_report(gate, file)
+    for waiver in gate.waivers:
+        _check_waiver(gate, waiver, file)
     return gate
 
 
@@ -293,6 +319,27 @@ def _check_purchase(gate: Gate, purchase: Purchase, file: str) -> None:
         )
     if purchase.says_live not in gate.facts:
         raise _unknown(f"{file}: purchase.says_live", "a fact declared in [facts]", purchase.says_live, gate.facts)
+
+
+def _check_report(gate: Gate, file: str) -> None:
+    """The report adds up amounts only, and shows a build that some row records."""
+    amounts = [name for name, kind in gate.facts.items() if kind is FactKind.MONEY]
+    for key, fact in gate.money.names() if gate.money is not None else ():
+        if fact not in amounts:
+            raise _unknown(f"{file}: money.{key}", "a fact of kind money declared in [facts]", fact, amounts)
+    if gate.build and gate.build not in gate.facts:
+        raise _unknown(f"{file}: gate.build", "a fact declared in [facts]", gate.build, gate.facts)
+
+
+def _check_waiver(gate: Gate, waiver: Waiver, file: str) -> None:
+    """Pre-flight and money rows are what keeps money safe: nobody waives those."""
+    where = f"{file}: waiver {waiver.row or waiver.criterion}"
+    open_rows = [row.id for row in gate.rows if not row.money]
+    if waiver.row and waiver.row not in open_rows:
+        raise _unknown(f"{where}.row", "a numbered row that moves no money", waiver.row, open_rows)
+    criteria = [criterion.id for criterion in gate.criteria]
+    if waiver.criterion and waiver.criterion not in criteria:
+        raise _unknown(f"{where}.criterion", "a criterion of this gate", waiver.criterion, criteria)
 
 
 def _unknown(where: str, expected: str, value: str, known: Iterable[str]) -> ConfigurationError:

@@ -54,11 +54,15 @@ class RowState:
     last: int | None = None
     elapsed_seconds: float = 0.0
     facts: Mapping[str, FactValue] = field(default_factory=dict)
+    proofs: tuple[ev.ProofRecorded, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """A run as far as its journal tells. `rows` is in the gate's order and always complete."""
+    """A run as far as its journal tells. `rows` is in the gate's order and always complete.
+
+    `damage` says why the journal is believed up to here and no further; such a run is INCOMPLETE at best.
+    """
 
     started: ev.RunStarted | None = None
     gate: Gate | None = None
@@ -77,6 +81,8 @@ class RunState:
     rescue: ex.RescueStarted | None = None
     rescues: tuple[ex.RescueStarted, ...] = ()
     finished: ev.RunFinished | None = None
+    history: ev.HistoryKnown | None = None
+    damage: str = ""
 
     @property
     def is_guarded(self) -> bool:
@@ -105,6 +111,25 @@ def fold(entries: Iterable[ev.Entry]) -> RunState:
     for entry in entries:
         state = apply(state, entry.event, entry.seq, entry.at)
     return state
+
+
+def fold_as_far(entries: Iterable[ev.Entry], damage: str = "") -> RunState:
+    """Fold what can be believed of a journal that is damaged: every event up to the first that may not be there.
+
+    Args:
+        entries: the lines before the damage.
+        damage: what is wrong after them; empty when every line could be read.
+
+    Returns:
+        The run so far. Its `damage` names what is wrong, and is empty only when nothing is.
+    """
+    state = RunState()
+    for entry in entries:
+        try:
+            state = apply(state, entry.event, entry.seq, entry.at)
+        except IllegalEventError as error:
+            return replace(state, damage=f"line {entry.seq} may not be there: {error}")
+    return replace(state, damage=damage)
 
 
 def apply(state: RunState, event: ev.EventBody, seq: int, at: str) -> RunState:  # noqa: C901, PLR0912 - one case an event
@@ -147,10 +172,12 @@ def apply(state: RunState, event: ev.EventBody, seq: int, at: str) -> RunState: 
             state = _phase(state, event)
         case ex.RescueStarted() | ex.RescueFinished():
             state = _rescue(state, gate, event)
-        case ev.ExchangeRecorded() | ev.QueryRecorded() | ev.PollRead() | ev.PollFinished():
+        case ev.ExchangeRecorded() | ev.QueryRecorded() | ev.LogSeen() | ev.PollRead() | ev.PollFinished():
             _require_place(state, event.kind)
         case ev.HoldOpened() | ev.HoldClosed():
             _require_place(state, event.kind)
+        case ev.HistoryKnown():
+            state = _remember(state, event)
         case _:
             state = _expose(state, gate, event, at)
     return replace(state, ended_at=at)
@@ -264,10 +291,17 @@ def _record_fact(state: RunState, gate: Gate, event: ev.FactRecorded) -> RunStat
 
 
 def _record_proof(state: RunState, event: ev.ProofRecorded) -> RunState:
-    _require_open_row(state, "proof")
+    row_id = _require_open_row(state, "proof")
     if any(proof.name == event.name for proof in state.proofs):
         raise IllegalEventError(f"proof {event.name} is recorded twice")
-    return replace(state, proofs=(*state.proofs, event))
+    row = replace(state.rows[row_id], proofs=(*state.rows[row_id].proofs, event))
+    return replace(state, rows={**state.rows, row_id: row}, proofs=(*state.proofs, event))
+
+
+def _remember(state: RunState, event: ev.HistoryKnown) -> RunState:
+    if state.history is not None or state.last_position >= 0 or state.open_row is not None:
+        raise IllegalEventError("what is known of earlier runs is told once, before the first row")
+    return replace(state, history=event)
 
 
 def _require_open_row(state: RunState, what: str) -> str:

@@ -7,12 +7,14 @@ Rules:
 - money that may be outstanding is ESCALATED, whatever else is true; a run that somebody else carried on is CONDITIONAL
   at best; more than one charge for one purchase is FAIL;
 - a criterion counts in the modes it declares; one that a person must sign is PENDING until signed;
+- a waiver that holds turns a red row or criterion WAIVED, and the run CONDITIONAL at best;
+- a journal that is damaged is INCOMPLETE at best, whatever its readable part says;
 - GO is for PASS, PENDING for PENDING, NO-GO for everything else.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -20,9 +22,10 @@ from pytest_paygate.core.events import Mode, RowStatus
 from pytest_paygate.core.facts import FactValue
 from pytest_paygate.core.money import Money
 from pytest_paygate.core.proof import ProofStatus
+from pytest_paygate.core.waivers import Waiver, holding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from pytest_paygate.core.gate import Criterion, Gate, Holds, Row
     from pytest_paygate.core.run import RunState
@@ -65,8 +68,8 @@ _WEIGHT = {
     RowStatus.WAIVED: Verdict.CONDITIONAL,
     RowStatus.FAIL: Verdict.FAIL,
 }
-
-
+# What ran and was seen to be red. A row that was held back, left out or never reached cannot be waived.
+_WAIVABLE = frozenset({RowStatus.FAIL, RowStatus.INCONCLUSIVE, RowStatus.PENDING})
 _SAID = {ProofStatus.MISSING: "is missing", ProofStatus.CONTRADICTS: "contradicts the others"}
 
 
@@ -81,11 +84,15 @@ class CriterionResult:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdict with everything that led to it. `reasons` is never empty unless the verdict is PASS."""
+    """The verdict with everything that led to it. `reasons` is never empty unless the verdict is PASS.
+
+    `waived` holds the waiver of each row that is let through.
+    """
 
     verdict: Verdict
     reasons: tuple[str, ...]
     criteria: tuple[CriterionResult, ...]
+    waived: Mapping[str, Waiver] = field(default_factory=dict)
 
     @property
     def decision(self) -> Decision:
@@ -106,28 +113,35 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return _ORDER[ranked[0]] if ranked else Verdict.INCOMPLETE
 
 
-def judge(state: RunState) -> Judgement:
+def judge(state: RunState, signed: Collection[str] = ()) -> Judgement:
     """Compute a run's verdict.
 
     Args:
         state: the run, folded from its whole journal.
+        signed: ids of the criteria that a person has signed for this very run; the session's own verdict knows none.
 
     Returns:
         The verdict, one reason for each thing that kept it from PASS (worst first), and the acceptance checklist.
     """
     if state.started is None or state.gate is None:
-        return Judgement(Verdict.INCOMPLETE, ("the run never started",), ())
+        return Judgement(Verdict.INCOMPLETE, (state.damage or "the run never started",), ())
     gate = state.gate
-    findings = [*_run_findings(state), *_row_findings(state, gate)]
-    criteria = tuple(_criterion(state, gate, criterion) for criterion in gate.criteria if state.mode in criterion.modes)
-    findings += [
-        (_criterion_weight(state, gate, result), f"criterion {result.criterion.id}: {result.reason}")
-        for result in criteria
-        if result.status is not RowStatus.PASS
-    ]
+    held = holding(gate.waivers, state.started_at)
+    waived = {one.row: one for one in held if one.row and state.rows[one.row].status in _WAIVABLE}
+    findings = [*_run_findings(state), *_row_findings(state, gate, waived)]
+    criteria = []
+    for criterion in gate.criteria:
+        if state.mode in criterion.modes:
+            result, weight = _criterion(state, gate, criterion, waived, signed)
+            waiver = next((one for one in held if one.criterion == criterion.id), None)
+            if waiver is not None and result.status in _WAIVABLE:
+                result, weight = CriterionResult(criterion, RowStatus.WAIVED, waiver.told()), Verdict.CONDITIONAL
+            criteria.append(result)
+            if result.status is not RowStatus.PASS:
+                findings.append((weight, f"criterion {criterion.id}: {result.reason}"))
     findings.sort(key=lambda finding: -_ORDER.index(finding[0]))
     verdict = worst([Verdict.PASS, *(weight for weight, _ in findings)])
-    return Judgement(verdict, tuple(reason for _, reason in findings), criteria)
+    return Judgement(verdict, tuple(reason for _, reason in findings), tuple(criteria), waived)
 
 
 def _run_findings(state: RunState) -> Iterable[tuple[Verdict, str]]:
@@ -139,6 +153,8 @@ def _run_findings(state: RunState) -> Iterable[tuple[Verdict, str]]:
         if proof.status is not ProofStatus.HOLDS:
             weight = Verdict.CONDITIONAL if proof.status is ProofStatus.MISSING else Verdict.FAIL
             yield weight, f"proof {proof.name} ({proof.source}) {_SAID[proof.status]}"
+    if state.damage:
+        yield Verdict.INCOMPLETE, f"the journal is believed up to its damage only: {state.damage}"
     if state.finished is None:
         yield Verdict.INCOMPLETE, "the run has no end in its journal: it was cut off"
     elif not state.finished.complete:
@@ -161,31 +177,25 @@ def _exposure_findings(state: RunState) -> Iterable[tuple[Verdict, str]]:
         yield Verdict.CONDITIONAL, f"the run was carried on by {rescue.by}, after line {rescue.at_line}"
 
 
-def _row_findings(state: RunState, gate: Gate) -> Iterable[tuple[Verdict, str]]:
+def _row_findings(state: RunState, gate: Gate, waived: Mapping[str, Waiver]) -> Iterable[tuple[Verdict, str]]:
     for row in gate.all_rows():
         known = state.rows[row.id]
         if known.status is RowStatus.PASS:
             continue
-        weight = _row_weight(state, row)
         told = f": {known.reason}" if known.reason else ""
+        if row.id in waived:
+            told = f"{told} ({waived[row.id].told()})"
         kind = "pre-flight" if gate.is_preflight(row.id) else "row"
-        yield weight, f"{kind} {gate.number(row.id)} ({row.id}) is {known.status}{told}"
+        yield _row_weight(state, row, waived), f"{kind} {gate.number(row.id)} ({row.id}) is {known.status}{told}"
 
 
-def _row_weight(state: RunState, row: Row) -> Verdict:
-    """What a row does to the verdict; one that this run was told to leave out only makes it CONDITIONAL."""
+def _row_weight(state: RunState, row: Row, waived: Mapping[str, Waiver]) -> Verdict:
+    """What a row does to the verdict; one that is waived, or that this run was told to leave out, is CONDITIONAL."""
     status = state.rows[row.id].status
     left_out = state.started is not None and not state.started.with_refund and state.mode in row.optional_in
-    if status is RowStatus.SKIPPED and left_out:
+    if row.id in waived or (status is RowStatus.SKIPPED and left_out):
         return Verdict.CONDITIONAL
     return _WEIGHT.get(status, Verdict.INCOMPLETE)
-
-
-def _criterion_weight(state: RunState, gate: Gate, result: CriterionResult) -> Verdict:
-    """What an unmet criterion does to the verdict: as much as the worst of its rows, or its own status."""
-    rows = _rows_of(gate, result.criterion)
-    of_rows = worst([Verdict.PASS, *(_row_weight(state, row) for row in rows)])
-    return of_rows if of_rows is not Verdict.PASS else _WEIGHT.get(result.status, Verdict.INCOMPLETE)
 
 
 def _rows_of(gate: Gate, criterion: Criterion) -> Sequence[Row]:
@@ -197,18 +207,26 @@ def _rows_of(gate: Gate, criterion: Criterion) -> Sequence[Row]:
     return [row for row in gate.all_rows() if row.id in chosen]
 
 
-def _criterion(state: RunState, gate: Gate, criterion: Criterion) -> CriterionResult:
-    for row in _rows_of(gate, criterion):
-        status = state.rows[row.id].status
-        if status is not RowStatus.PASS:
-            return CriterionResult(criterion, status, f"{gate.number(row.id)} ({row.id}) is {status}")
+def _criterion(
+    state: RunState, gate: Gate, criterion: Criterion, waived: Mapping[str, Waiver], signed: Collection[str]
+) -> tuple[CriterionResult, Verdict]:
+    """A criterion's line, and what it does to the verdict: as much as the worst of its rows, or its own status."""
+    rows = [row for row in _rows_of(gate, criterion) if state.rows[row.id].status is not RowStatus.PASS]
+    if rows:
+        # A row that is let through is told of only when nothing worse is.
+        first = min(rows, key=lambda row: row.id in waived)
+        status = RowStatus.WAIVED if first.id in waived else state.rows[first.id].status
+        told = waived[first.id].told() if first.id in waived else f"is {status}"
+        reason = f"{gate.number(first.id)} ({first.id}) {told}"
+        return CriterionResult(criterion, status, reason), worst(_row_weight(state, row, waived) for row in rows)
+    status, reason = RowStatus.PASS, ""
     for hold in criterion.holds:
-        failure = _failed(gate, hold, state.facts.get(hold.fact))
-        if failure:
-            return CriterionResult(criterion, RowStatus.FAIL, failure)
-    if criterion.person:
-        return CriterionResult(criterion, RowStatus.PENDING, f"waits for {criterion.owner} to sign")
-    return CriterionResult(criterion, RowStatus.PASS, "")
+        reason = reason or _failed(gate, hold, state.facts.get(hold.fact))
+    if reason:
+        status = RowStatus.FAIL
+    elif criterion.person and criterion.id not in signed:
+        status, reason = RowStatus.PENDING, f"waits for {criterion.owner} to sign"
+    return CriterionResult(criterion, status, reason), _WEIGHT.get(status, Verdict.INCOMPLETE)
 
 
 def _failed(gate: Gate, hold: Holds, value: FactValue | None) -> str:

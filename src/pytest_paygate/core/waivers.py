@@ -1,0 +1,55 @@
+"""Waivers: somebody answers for letting a red line through, for a reason and until a day.
+
+Rules:
+- a waiver names one row or one criterion, an owner, a reason and the last day it holds, and stands in `gate.toml`, so
+  that the gate's hash covers it;
+- it holds on the day the run began, by the journal's own time, or it counts for nothing and is shown as expired;
+- it never makes anything PASS: what it lets through is WAIVED, and the run CONDITIONAL at best;
+- only what ran and was seen to be red can be waived: a row that was held back or never ran cannot.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pytest_paygate.core.model import Field, Model, model_validator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Waiver(Model):
+    """One waiver; exactly one of `row` and `criterion` is set."""
+
+    row: str = ""
+    criterion: str = ""
+    owner: str = Field(min_length=1, max_length=120)
+    reason: str = Field(min_length=1, max_length=400)
+    until: date
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Waiver:
+        if bool(self.row) == bool(self.criterion):
+            raise ValueError("a waiver names a row or a criterion, and one of them only")
+        return self
+
+    def told(self) -> str:
+        """Who lets it through, why, and until when."""
+        return f"waived by {self.owner} until {self.until.isoformat()}: {self.reason}"
+
+
+def holding(waivers: Iterable[Waiver], started_at: str) -> tuple[Waiver, ...]:
+    """The waivers that hold for a run.
+
+    Args:
+        waivers: the gate's.
+        started_at: when the run began, as its journal says (ISO 8601, UTC).
+    """
+    return tuple(waiver for waiver in waivers if started_at[:10] <= waiver.until.isoformat())
+
+
+def expired(waivers: Iterable[Waiver], started_at: str) -> tuple[Waiver, ...]:
+    """The waivers whose last day had passed when the run began."""
+    held = holding(waivers, started_at)
+    return tuple(waiver for waiver in waivers if waiver not in held)
