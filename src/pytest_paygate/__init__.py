@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_paygate.core.events import Mode
     from pytest_paygate.core.money import Money, MoneyError
     from pytest_paygate.core.ports import (
+        Capability,
         Charge,
         Database,
         HoldAnswer,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer",
     "Api",
+    "Capability",
     "Charge",
     "Database",
     "Facts",
@@ -69,6 +71,7 @@ _HOMES = {
     "core.events": ("Mode",),
     "core.money": ("Money", "MoneyError"),
     "core.ports": (
+        "Capability",
         "Charge",
         "Database",
         "HoldAnswer",

@@ -6,12 +6,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_paygate import HoldPoint, Mode, Money, MoneyError, PaymentStatus, RefundStatus, pick
+from pytest_paygate import (
+    Capability,
+    HoldPoint,
+    Mode,
+    Money,
+    MoneyError,
+    PaygateError,
+    PaymentStatus,
+    RefundStatus,
+    pick,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pytest_paygate import Answer, Database, Facts, Operator, Poll, Provider, Refund, Run
+    from pytest_paygate import Answer, Charge, Database, Facts, HttpLog, Operator, Poll, Provider, Refund, Run
     from suites.e2e.conftest import Buyer
 
 ORDER_STATES = ("pending", "completed", "refund_pending", "refunded")
@@ -110,6 +120,7 @@ async def test_pay(
     if charge.card is not None:
         facts["card_last4"] = charge.card.last4
         facts["card_brand"] = charge.card.brand
+    await read_fee(run, facts, processor, charge)
     run.check("whether the charge is captured", observed=charge.is_captured, expected=True)
     run.check("the amount captured", observed=charge.captured, expected=facts["order_total"])
     run.check("the trace id on the charge", observed=charge.metadata.get("trace_id", ""), expected=trace_id)
@@ -187,7 +198,9 @@ async def test_refund(buyer: Buyer, run: Run, facts: Facts, provider: Callable[[
 
 
 @pytest.mark.row("reversal")
-async def test_reversal(buyer: Buyer, run: Run, facts: Facts, poll: Poll, provider: Callable[[str], Provider]) -> None:
+async def test_reversal(
+    buyer: Buyer, run: Run, facts: Facts, poll: Poll, provider: Callable[[str], Provider], logs: HttpLog | None
+) -> None:
     """Row 9: the order is refunded, the licence gone, and the provider's ledger shows our charge refunded in full."""
     seconds = float(run.thresholds["refunded_within_seconds"])
     seen = await poll.until(
@@ -203,6 +216,7 @@ async def test_reversal(buyer: Buyer, run: Run, facts: Facts, poll: Poll, provid
         run.fail("the order's status", observed=seen.value or "none", expected="refunded")
     facts["seconds_to_refunded"] = seen.waited_seconds
     facts["licence_gone"] = not await licences_of(buyer, facts["order_id"])
+    await read_log(run, logs)
 
     ledger = provider("stripe")
     refunds = await ledger.refunds(facts["connector_payment_id"])
@@ -216,6 +230,28 @@ async def test_reversal(buyer: Buyer, run: Run, facts: Facts, poll: Poll, provid
     run.check("the refund's status", observed=refund.status.value, expected=RefundStatus.SUCCEEDED.value)
     run.check("the refunded charge", observed=refund.charge_id, expected=facts["charge_id"])
     run.check("whether the licence is gone from /licenses/mine", observed=facts["licence_gone"], expected=True)
+
+
+async def read_fee(run: Run, facts: Facts, processor: Provider, charge: Charge) -> None:
+    """Record what the provider keeps of a charge, where its ledger tells. It decides nothing."""
+    if not charge.balance_transaction_id or Capability.BALANCE_TRANSACTIONS not in processor.capabilities:
+        return
+    try:
+        posted = await processor.balance_transaction(charge.balance_transaction_id)
+    except PaygateError:
+        run.anomaly("fee_unreadable", "the ledger line of the charge could not be read")
+    else:
+        facts["provider_fee"] = posted.fee
+
+
+async def read_log(run: Run, logs: HttpLog | None) -> None:
+    """Take the target's own entries of this trace into the journal: when its webhooks arrived. They decide nothing."""
+    if logs is None:
+        return
+    try:
+        await logs.entries(run.trace_id)
+    except PaygateError:
+        run.anomaly("log_unreadable", "the log of the target could not be read")
 
 
 async def stays_refunded(run: Run, poll: Poll, ledger: Provider, refund: Refund) -> Refund:

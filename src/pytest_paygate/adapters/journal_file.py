@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, BinaryIO
 from pytest_paygate.adapters.run_directory import RunDirectory, sync_folder
 from pytest_paygate.core.errors import JournalError, Refusal
 from pytest_paygate.core.events import Entry
-from pytest_paygate.core.journal import GENESIS, Journal, encode, line_hash, read
+from pytest_paygate.core.journal import GENESIS, Journal, encode, line_hash, read, read_as_far
 from pytest_paygate.core.run import RunState, apply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pytest_paygate.core.events import EventBody
@@ -171,10 +171,14 @@ class JournalFile:
 
 @dataclass(frozen=True, slots=True)
 class ReadRun:
-    """A run as its files hold it: the whole journal, and in how many files it stands."""
+    """A run as its files hold it: the whole journal, and in how many files it stands.
+
+    `damage` says what is wrong after the last line that could be believed; `read_run` never returns such a run.
+    """
 
     journal: Journal
     files: int
+    damage: str = ""
 
 
 def read_run(folder: Path) -> ReadRun:
@@ -184,10 +188,39 @@ def read_run(folder: Path) -> ReadRun:
         JournalError: when a file cannot be read, or is damaged before its last line.
     """
     journal: Journal | None = None
+    contents = list(_contents(folder))
+    for number, content in enumerate(contents):
+        journal = read(content, f"{folder.name}/{_numbered(JOURNAL, number)}", journal)
+    if journal is None:
+        raise RuntimeError("the first file is always read")
+    return ReadRun(journal, len(contents))
+
+
+def read_run_as_far(folder: Path) -> ReadRun:
+    """Read a run's journal up to its first damage, for whoever has to show what is known of it.
+
+    Raises:
+        JournalError: when a file cannot be read at all.
+    """
+    journal, damage = Journal((), GENESIS), ""
+    contents = list(_contents(folder))
+    for number, content in enumerate(contents):
+        if not damage:
+            name = f"{folder.name}/{_numbered(JOURNAL, number)}"
+            journal, damage = read_as_far(content, name, journal if number else None)
+    return ReadRun(journal, len(contents), damage)
+
+
+def _contents(folder: Path) -> Iterator[bytes]:
+    """The bytes of each journal file of a run; the first must be there.
+
+    Raises:
+        JournalError: when one cannot be read.
+    """
     number = 0
     while (path := folder / _numbered(JOURNAL, number)).exists() or number == 0:
         try:
-            content = path.read_bytes()
+            yield path.read_bytes()
         except OSError as error:
             raise JournalError(
                 Refusal(
@@ -198,11 +231,7 @@ def read_run(folder: Path) -> ReadRun:
                     next_step="Make the file readable, or look with `paygate orphans`, which needs no journal.",
                 )
             ) from None
-        journal = read(content, f"{folder.name}/{path.name}", journal)
         number += 1
-    if journal is None:
-        raise RuntimeError("the first file is always read")
-    return ReadRun(journal, number)
 
 
 def _numbered(name: str, number: int) -> str:

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pytest_paygate.core.errors import NOTHING_MOVED, Refusal, TargetError
+from pytest_paygate.core.events import LogSeen
 from pytest_paygate.core.facts import FactKind, FactShapeError, to_json
 from pytest_paygate.core.journal import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_paygate.core.ports import HttpAnswer, HttpClient
+    from pytest_paygate.core.ports import HttpAnswer, HttpClient, Recorder
+
+# A log that is huge or hostile must not fill the journal.
+TOLD_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +38,14 @@ class HttpLog:
     Args:
         http: a client bound to the log's host and parent path.
         path: the last part of the log's URL, starting with `/`.
+        recorder: is told of each entry once, the first time it is seen.
     """
 
-    def __init__(self, http: HttpClient, path: str) -> None:
+    def __init__(self, http: HttpClient, path: str, recorder: Recorder | None = None) -> None:
         self._http = http
         self._path = path
+        self._recorder = recorder
+        self._told: set[LogEntry] = set()
 
     async def entries(self, trace_id: str, event: str = "") -> Sequence[LogEntry]:
         """The entries of one trace, oldest first, optionally of one event only.
@@ -52,7 +59,12 @@ class HttpLog:
         if answer.status != 200:
             raise _unreadable(f"status {answer.status}")
         found = [_entry(document) for document in _documents(answer)]
-        return [entry for entry in found if entry.trace_id == trace_id and event in {"", entry.event}]
+        ours = [entry for entry in found if entry.trace_id == trace_id]
+        for entry in ours:
+            if self._recorder is not None and entry.event and entry not in self._told and len(self._told) < TOLD_MAX:
+                self._told.add(entry)
+                self._recorder.record(LogSeen(name=entry.event, logged_at=entry.at))
+        return [entry for entry in ours if event in {"", entry.event}]
 
     async def aclose(self) -> None:
         """Release connections."""

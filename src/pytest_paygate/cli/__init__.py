@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "approve": ("pytest_paygate.cli.approve:approve", "Approve a plan: read what it does, type its amount, sign."),
     "explain": ("pytest_paygate.cli.explain:explain", "Say why a row has its status, and what to do next."),
+    "gate": ("pytest_paygate.cli.gate:gate", "Exit 0 only for a verified GO, so that a pipeline can wait for it."),
+    "history": ("pytest_paygate.cli.history:history", "Show the runs there have been."),
     "orphans": ("pytest_paygate.cli.orphans:orphans", "Find our charges that nobody gave back, from the ledger alone."),
     "plan": ("pytest_paygate.cli.plan:plan", "Write down what a live run would do, for others to approve."),
     "recover": ("pytest_paygate.cli.recover:recover", "Refund and close whatever runs have left open."),
     "verify": ("pytest_paygate.cli.verify:verify", "Believe a run's bundle, or say why not."),
     "report": ("pytest_paygate.cli.report:report", "Render any run again, from its journal alone."),
+    "sign-off": ("pytest_paygate.cli.sign_off:sign_off", "Sign a line of the launch checklist, with evidence."),
     "sandbox": ("pytest_paygate.cli.sandbox:sandbox", "Start the emulated world and keep it running."),
 }
 

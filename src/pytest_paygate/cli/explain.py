@@ -17,23 +17,13 @@ from pytest_paygate.core.facts import shown
 from pytest_paygate.core.proof import ProofStatus
 from pytest_paygate.core.run import RunState, fold, missing_evidence
 from pytest_paygate.renderers import session_log
+from pytest_paygate.renderers.action_items import NEXT_STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_paygate.core.events import Entry
     from pytest_paygate.core.gate import Gate, Row
-
-_NEXT = {
-    RowStatus.PASS: "Nothing: the row passed with its evidence.",
-    RowStatus.FAIL: "Read what was observed, mend its cause, run the gate again; a live run needs a fresh approval.",
-    RowStatus.BLOCKED: "Mend the row that it waited for; this one never ran.",
-    RowStatus.NOT_RUN: "Run the whole gate: the session ended, or left this row out, before it.",
-    RowStatus.SKIPPED: "Run the gate with every row; a row that is left out never counts.",
-    RowStatus.INCONCLUSIVE: "Record the missing facts in the row's test: a pass without evidence is no pass.",
-    RowStatus.PENDING: "Somebody must give what the row waits for; run the gate attended.",
-    RowStatus.WAIVED: "The waiver ends; see its owner.",
-}
 
 
 @click.command()
@@ -71,7 +61,7 @@ def explanation(state: RunState, gate: Gate, row: Row, entries: tuple[Entry, ...
     for criterion in gate.criteria:
         if row.id in criterion.rows or criterion.whole_walkthrough or criterion.preflight:
             yield f"  counts in {criterion.id} ({criterion.owner})"
-    yield f"  next      {_NEXT[known.status]}"
+    yield f"  next      {NEXT_STEPS[known.status]}"
     if known.first is not None and known.last is not None:
         yield f"  log       {session_log.reference(known)}"
         for entry in entries[known.first : known.last + 1]:

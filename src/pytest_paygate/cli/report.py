@@ -4,41 +4,85 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from pytest_paygate.adapters.journal_file import read_run
 from pytest_paygate.cli.refusals import told
 from pytest_paygate.cli.runs import folder_of
-from pytest_paygate.core.run import fold
-from pytest_paygate.renderers import session_report
-from pytest_paygate.renderers.view import view
+from pytest_paygate.core.errors import configuration
+from pytest_paygate.renderers import record, session_report
+from pytest_paygate.renderers.difference import difference
+from pytest_paygate.reporting.reading import LoadedRun, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FORMS: dict[str, Callable[[LoadedRun], str]] = {
+    "md": lambda run: session_report.as_markdown(run.view()),
+    "html": lambda run: session_report.as_html(run.view()),
+    "json": lambda run: record.as_json(record.record(run.state, run.view())),
+    "ctrf": lambda run: record.as_ctrf(record.record(run.state, run.view())),
+    "summary": lambda run: session_report.as_summary(run.view(), str(run.folder / "report.html")),
+}
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", required=False, default="")
 @click.option(
-    "--format", "form", type=click.Choice(["md", "html", "json"]), default="md", show_default=True, help="Which form."
+    "--format",
+    "form",
+    type=click.Choice([*FORMS, "pdf"]),
+    default="md",
+    show_default=True,
+    help="Which form; pdf needs the extra `pdf` and --out.",
 )
+@click.option("--diff", nargs=2, default=None, metavar="A B", help="Show what differs between two runs instead.")
 @click.option("--out", default="", metavar="FILE", help="Write here instead of printing; never over a file.")
 @click.option("--reports", default="reports", show_default=True, metavar="DIR", help="Where runs are.")
 @told
-def report(*, run: str, form: str, out: str, reports: str) -> None:
-    """Render a RUN's report."""
-    read = read_run(folder_of(run, Path(reports)))
-    state = fold(read.journal.entries)
-    shown = view(state, read.journal.head, read.journal.torn_bytes)
-    text = {
-        "md": lambda: session_report.as_markdown(shown),
-        "html": lambda: session_report.as_html(shown),
-        "json": lambda: session_report.as_evidence(state, read.journal.head),
-    }[form]()
+def report(*, run: str, form: str, diff: tuple[str, str] | None, out: str, reports: str) -> None:
+    """Render a RUN's report, or the difference of two."""
+    if diff is not None:
+        one, other = (loaded(name, reports) for name in diff)
+        content = difference(one.state, other.state).encode()
+    elif not run:
+        raise click.UsageError("Name a RUN, or two with --diff.")
+    elif form == "pdf":
+        if not out:
+            raise click.UsageError("A PDF is not printed: say where with --out FILE.")
+        from pytest_paygate.adapters.pdf import as_pdf
+
+        known = loaded(run, reports)
+        content = as_pdf(FORMS["html"](known), FORMS["json"](known), known.view().started_at)
+    else:
+        content = FORMS[form](loaded(run, reports)).encode()
     if not out:
-        sys.stdout.write(text)
+        sys.stdout.write(content.decode())
         return
     try:
-        with Path(out).open("x", encoding="utf-8") as file:
-            file.write(text)
+        with Path(out).open("xb") as file:
+            file.write(content)
     except OSError as error:
         raise click.ClickException(f"{out}: {error.strerror}") from None
     click.echo(out)
+
+
+def loaded(run: str, reports: str) -> LoadedRun:
+    """One run, as far as it can be believed.
+
+    Raises:
+        ConfigurationError: when there is no such run, or no run can be read from its journal.
+        JournalError: when its files cannot be read.
+    """
+    folder = folder_of(run, Path(reports))
+    try:
+        return load(folder)
+    except ValueError as error:
+        raise configuration(
+            f"run {folder.name}",
+            "cannot be shown",
+            expected="a journal that begins with the start of a run, of this version",
+            observed=str(error),
+            next_step="Keep the files as they are; look the run up at the provider with `paygate orphans`.",
+        ) from None

@@ -72,16 +72,41 @@ def read(content: bytes, file: str, after: Journal | None = None) -> Journal:
     Raises:
         JournalError: at the first line that does not fit the chain, with its number.
     """
+    journal, damage = _read(content, file, after)
+    if damage is not None:
+        raise damage
+    return journal
+
+
+def read_as_far(content: bytes, file: str, after: Journal | None = None) -> tuple[Journal, str]:
+    """Read a journal up to the first line that cannot be trusted, for whoever has to show what is known.
+
+    Args:
+        content: the bytes of the file.
+        file: its name, for messages.
+        after: what the files before it hold.
+
+    Returns:
+        What stands before the damage, and a sentence about the damage; the sentence is empty when there is none.
+    """
+    journal, damage = _read(content, file, after)
+    return journal, "" if damage is None else f"{damage.refusal.refused} ({damage.refusal.observed})"
+
+
+def _read(content: bytes, file: str, after: Journal | None) -> tuple[Journal, JournalError | None]:
     *lines, tail = content.split(b"\n")
     entries: list[Entry] = [] if after is None else list(after.entries)
     head = GENESIS if after is None else after.head
     for number, line in enumerate(lines, start=len(entries)):
-        entry = _entry(line, number, file)
-        if entry.seq != number or entry.prev != head:
-            _damaged(file, number, f"line {number} follows on from the line before", "a break in the hash chain")
+        try:
+            entry = _entry(line, number, file)
+            if entry.seq != number or entry.prev != head:
+                _damaged(file, number, f"line {number} follows on from the line before", "a break in the hash chain")
+        except JournalError as damage:
+            return Journal(tuple(entries), head, 0), damage
         entries.append(entry)
         head = line_hash(line)
-    return Journal(tuple(entries), head, len(tail))
+    return Journal(tuple(entries), head, len(tail)), None
 
 
 def strict_json(text: bytes) -> Any:

@@ -176,7 +176,7 @@ def _logs(run: GateRun) -> HttpLog | None:
     from pytest_paygate.adapters.logs import HttpLog as Log
 
     base_url, _, last = run.environment.log_url.rpartition("/")
-    return Log(_client(run, base_url, "log"), f"/{last}")
+    return Log(_client(run, base_url, "log"), f"/{last}", run.journal)
 
 
 def _db(run: GateRun) -> ReadOnlyDatabase | None:

@@ -16,11 +16,13 @@ import pytest
 
 from pytest_paygate.adapters.clock import SystemClock
 from pytest_paygate.adapters.journal_file import JournalFile
+from pytest_paygate.adapters.report_logs import history
 from pytest_paygate.adapters.run_directory import RunDirectory
 from pytest_paygate.core import events as ev
 from pytest_paygate.core.environment import Environment, Payer
 from pytest_paygate.core.errors import PaygateError
 from pytest_paygate.core.gate import Gate
+from pytest_paygate.core.history import known
 from pytest_paygate.core.run import IllegalEventError, RunState, may_start, missing_evidence
 from pytest_paygate.exposure.desk import MoneyDesk
 from pytest_paygate.exposure.planning import GateSource, commit_of, suite_sha256
@@ -99,6 +101,9 @@ class GateRun:
                 pytest=pytest.__version__,
             )
         )
+        before = known(history(directory.root), gate.id, self.environment.name)
+        if before.runs:
+            self.journal.record(before)
         # The gate as it was, beside the journal that is bound to it: whoever verifies the bundle reads it there.
         directory.write_new("gate.toml", self.folder.source)
 

@@ -5,6 +5,8 @@ Owns the end of a session: closing the runs, writing the reports, setting the ex
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +101,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
         if not hasattr(config, "workerinput"):
             # Whoever set another code meanwhile did not know the verdict.
             session.exitstatus = _exit_code(runs, end.outcomes or [], exitstatus) or session.exitstatus
+        if not hasattr(config, "workerinput"):
+            _summarise(end.outcomes or [])
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             _print_verdicts(reporter, runs, end.outcomes or [])
@@ -114,6 +118,15 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
     show(session.config, runs)
     return True
+
+
+def _summarise(outcomes: list[Outcome]) -> None:
+    """Add each gate's summary to the CI job's page, where there is one: a mirror, whose failure changes nothing."""
+    target = os.environ.get("GITHUB_STEP_SUMMARY")
+    texts = [outcome.summary for outcome in outcomes if outcome.summary]
+    if target and texts:
+        with contextlib.suppress(OSError), Path(target).open("a", encoding="utf-8") as file:
+            file.write("\n".join(texts) + "\n")
 
 
 def _interruption(exitstatus: int) -> str:

@@ -1,22 +1,27 @@
-"""Pages across runs: a gate's sessions, newest first, and the go/no-go checklist of all gates.
+"""Pages across runs: a gate's sessions, the go/no-go checklist of the launch, and the front page of the reports.
 
 Rules:
 - only a live run can say GO or NO-GO for a launch; without one the launch is PENDING, whatever a sandbox run says;
-- each line names the run it rests on, its environment and commit.
+- each line names the run it rests on, its commit and when it was obtained.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pytest_paygate.core.verdict import Decision, is_for_launch
 from pytest_paygate.renderers import templating
+from pytest_paygate.renderers.view import BANNERS, SIGNS, clock_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_paygate.renderers.view import ReportView
+    from pytest_paygate.core.history import HistoryLine
+    from pytest_paygate.core.launch import Launch, LaunchLine
+    from pytest_paygate.renderers.view import CriterionView
+
+_SESSIONS_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +34,22 @@ class UnreadableRun:
 
 
 @dataclass(frozen=True, slots=True)
-class LaunchLine:
-    """The launch decision of one gate: from its newest live run, or PENDING."""
+class Rehearsed:
+    """A run that decides nothing, with its criteria."""
 
-    gate_id: str
-    title: str
-    decision: str
-    why: str
-    run: ReportView | None
-    rehearsed: tuple[ReportView, ...]
+    line: HistoryLine
+    criteria: tuple[CriterionView, ...]
 
 
-def sessions(gate_id: str, runs: Sequence[ReportView], unreadable: Sequence[UnreadableRun]) -> str:
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    """What the go/no-go page shows."""
+
+    launch: Launch
+    rehearsed: tuple[Rehearsed, ...]
+
+
+def sessions(gate_id: str, runs: Sequence[HistoryLine], unreadable: Sequence[UnreadableRun]) -> str:
     """`sessions.md` of one gate.
 
     Args:
@@ -48,30 +57,55 @@ def sessions(gate_id: str, runs: Sequence[ReportView], unreadable: Sequence[Unre
         runs: its readable runs, newest first.
         unreadable: its other runs.
     """
-    return templating.markdown("sessions.md", {"gate_id": gate_id, "runs": runs, "unreadable": unreadable})
+    return templating.markdown("sessions.md", {"gate_id": gate_id, "runs": runs, "unreadable": unreadable, **_WORDS})
 
 
-def launch_lines(runs: Sequence[ReportView]) -> tuple[LaunchLine, ...]:
-    """One line for each gate, from runs of any gates, newest first."""
-    lines = []
-    for gate_id in sorted({run.gate_id for run in runs}):
-        mine = [run for run in runs if run.gate_id == gate_id]
-        live = [run for run in mine if is_for_launch(run.mode)]
-        newest = {run.mode: run for run in reversed(mine) if not is_for_launch(run.mode)}
-        decision, why = str(Decision.PENDING), "no live run yet"
-        if live:
-            decision, why = live[0].decision, live[0].sentence
-        lines.append(
-            LaunchLine(gate_id, mine[0].gate_title, decision, why, live[0] if live else None, tuple(newest.values()))
-        )
-    return tuple(lines)
-
-
-def go_no_go_markdown(lines: Sequence[LaunchLine]) -> str:
+def go_no_go_markdown(checklist: Checklist) -> str:
     """`go-no-go.md`."""
-    return templating.markdown("go_no_go.md", {"lines": lines})
+    return templating.markdown("go_no_go.md", _checklist(checklist))
 
 
-def go_no_go_html(lines: Sequence[LaunchLine]) -> str:
+def go_no_go_html(checklist: Checklist) -> str:
     """`go-no-go.html`."""
-    return templating.html("go_no_go.html", {"lines": lines})
+    return templating.html("go_no_go.html", _checklist(checklist))
+
+
+def front_page(launch: Launch, runs: Sequence[HistoryLine], unreadable: Sequence[UnreadableRun]) -> str:
+    """`index.html` of the reports folder: the launch, every gate, and the newest sessions.
+
+    Args:
+        launch: the checklist's decision.
+        runs: every readable run, newest first.
+        unreadable: the others.
+    """
+    return templating.html(
+        "index.html",
+        {"launch": launch, "runs": runs[:_SESSIONS_SHOWN], "count": len(runs), "unreadable": unreadable, **_WORDS},
+    )
+
+
+def age(line: LaunchLine, now: datetime) -> str:
+    """How old a line is, in words; nothing when it has no time."""
+    try:
+        then = datetime.fromisoformat(line.at)
+    except ValueError:
+        return ""
+    hours = (now - (then if then.tzinfo else then.replace(tzinfo=UTC))).total_seconds() / 3600
+    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"
+
+
+def _checklist(checklist: Checklist) -> dict[str, object]:
+    return {
+        "launch": checklist.launch,
+        "lines": [(line, age(line, checklist.launch.as_of)) for line in checklist.launch.lines],
+        "as_of": clock_time(checklist.launch.as_of.isoformat(timespec="seconds")),
+        "rehearsed": checklist.rehearsed,
+        **_WORDS,
+    }
+
+
+_WORDS: dict[str, object] = {
+    "word": lambda line: BANNERS[line.mode][0],
+    "sign": lambda verdict: SIGNS[verdict],
+    "clock_time": clock_time,
+}

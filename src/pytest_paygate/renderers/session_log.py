@@ -57,6 +57,10 @@ def _told(event: ev.EventBody) -> str:  # noqa: C901, PLR0911, PLR0912 - one cas
             )
         case ev.QueryRecorded():
             return f"query ({event.row_count} rows, {event.elapsed_ms} ms): {event.statement}{_fields(event.fields)}"
+        case ev.LogSeen():
+            return f"target's log: {event.name} at {event.logged_at}"
+        case ev.HistoryKnown():
+            return f"{len(event.runs)} earlier runs are known"
         case ev.HoldOpened():
             return f"hold point {event.hold_id}: {event.title} ({event.deadline_seconds:g} s)"
         case ev.HoldClosed():

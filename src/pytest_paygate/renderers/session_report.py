@@ -1,18 +1,12 @@
-"""The session report in its two forms, and the evidence file: three layouts of one folded journal."""
+"""The session report in its two forms: layouts of one view."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from pytest_paygate.core.events import SCHEMA_VERSION
-from pytest_paygate.core.facts import to_json
-from pytest_paygate.core.verdict import judge
 from pytest_paygate.renderers import templating
-from pytest_paygate.renderers.session_log import reference
 
 if TYPE_CHECKING:
-    from pytest_paygate.core.run import RunState
     from pytest_paygate.renderers.view import ReportView
 
 
@@ -26,45 +20,25 @@ def as_markdown(report: ReportView) -> str:
     return templating.markdown("report.md", {"r": report})
 
 
-def as_evidence(state: RunState, journal_head: str) -> str:
-    """The run as one JSON document: verdict, every row with status, every fact with its kind.
+SUMMARY_BYTES_MAX = 60 * 1024
 
-    Raises:
-        ValueError: for a journal without a run in it.
+
+def as_summary(report: ReportView, path: str) -> str:
+    """The report for a CI job's page: what decides first, details folded, never larger than such a page takes.
+
+    Args:
+        report: the run.
+        path: where the whole report is.
     """
-    if state.started is None or state.gate is None:
-        raise ValueError("a journal without run_started has no evidence")
-    gate, judgement = state.gate, judge(state)
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "run_id": state.started.run_id,
-        "gate": gate.id,
-        "gate_sha256": state.started.gate_sha256,
-        "environment": state.started.environment,
-        "mode": state.started.mode,
-        "target": state.started.target,
-        "trace_id": state.started.trace_id,
-        "commit": state.started.commit,
-        "started_at": state.started_at,
-        "ended_at": state.ended_at,
-        "verdict": judgement.verdict,
-        "reasons": list(judgement.reasons),
-        "rows": [
-            {
-                "number": gate.number(row.row_id),
-                "id": row.row_id,
-                "status": row.status,
-                "reason": row.reason,
-                "trace": reference(row),
-                "facts": {name: to_json(gate.facts[name], value) for name, value in row.facts.items()},
-            }
-            for row in state.rows.values()
-        ],
-        "criteria": [
-            {"id": result.criterion.id, "status": result.status, "reason": result.reason}
-            for result in judgement.criteria
-        ],
-        "proofs": [proof.model_dump(mode="json", exclude={"kind"}) for proof in state.proofs],
-        "journal_sha256": journal_head,
-    }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    whole = templating.markdown("summary.md", {"r": report, "path": path, "brief": False})
+    if len(whole.encode()) <= SUMMARY_BYTES_MAX:
+        return whole
+    brief = templating.markdown("summary.md", {"r": report, "path": path, "brief": True}).encode()
+    # Cut at a line, so that no table cell is left open.
+    return brief.decode() if len(brief) <= SUMMARY_BYTES_MAX else _cut(brief)
+
+
+def _cut(text: bytes) -> str:
+    note = "\n\nThe rest does not fit here; see the report.\n"
+    kept = text[: SUMMARY_BYTES_MAX - len(note.encode())].decode(errors="ignore")
+    return kept.rpartition("\n")[0] + note

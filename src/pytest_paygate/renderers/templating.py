@@ -68,4 +68,7 @@ def _markdown() -> Environment:
         finalize=escape_markdown,
     )
     environment.filters["raw_link"] = Markup
+    # For markup that stands in a template itself; never for a value.
+    environment.filters["ours"] = Markup
+    environment.filters["brief"] = lambda text, length: text if len(text) <= length else f"{text[: length - 1]}…"
     return environment

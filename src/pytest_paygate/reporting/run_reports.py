@@ -9,28 +9,38 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_paygate.adapters.journal_file import read_run
-from pytest_paygate.adapters.run_directory import RunDirectory, journals, replace_whole
+from pytest_paygate.adapters.clock import SystemClock
+from pytest_paygate.adapters.report_logs import add_history
+from pytest_paygate.adapters.run_directory import RunDirectory, journals
 from pytest_paygate.core.errors import ApprovalError, JournalError
-from pytest_paygate.core.run import IllegalEventError, RunState, fold
-from pytest_paygate.core.verdict import Verdict, judge
-from pytest_paygate.renderers import incident, index_pages, session_report
-from pytest_paygate.renderers.view import ReportView, statuses, view
+from pytest_paygate.core.history import line_of
+from pytest_paygate.core.verdict import Verdict
+from pytest_paygate.renderers import incident, session_report
+from pytest_paygate.renderers.record import as_json, record
+from pytest_paygate.renderers.view import statuses
 from pytest_paygate.reporting import sealing
+from pytest_paygate.reporting.index_writing import write_indexes
+from pytest_paygate.reporting.reading import LoadedRun, load
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from pytest_paygate.renderers.view import ReportView
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What the end of a session says of one gate. `failure` names a report that could not be written."""
+    """What the end of a session says of one gate.
+
+    `failure` names a report that could not be written; `summary` is the Markdown for a CI job's page.
+    """
 
     verdict: Verdict
     headline: str
     lines: list[str] = field(default_factory=list)
     failure: str = ""
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,7 @@ def write(root: Path, identity: str, gate_ids: Sequence[str], *, signing: Signin
         if gate_id in found
     ]
     if outcomes:
-        failure = _write_indexes(root, sorted(found))
+        failure = write_indexes(root, sorted(found), SystemClock().now())
         for outcome in outcomes:
             outcome.failure = outcome.failure or failure
             if outcome.failure:
@@ -65,79 +75,60 @@ def write(root: Path, identity: str, gate_ids: Sequence[str], *, signing: Signin
     return outcomes
 
 
-def load(path: Path) -> tuple[RunState, ReportView, int]:
-    """Read one run back, from the first of its journal files on, with the number of its files.
-
-    Raises:
-        JournalError: when it cannot be read or is damaged.
-        IllegalEventError: when it tells an impossible story.
-        ValueError: when it holds no run.
-    """
-    read = read_run(path.parent)
-    state = fold(read.journal.entries)
-    return state, view(state, read.journal.head, read.journal.torn_bytes), read.files
-
-
 def _write_run(root: Path, gate_id: str, identity: str, signing: Signing | None) -> Outcome:
     directory = RunDirectory(root, gate_id, identity)
     try:
-        state, report, files = load(directory.path / "journal.jsonl")
-    except (JournalError, IllegalEventError, ValueError) as error:
+        run = load(directory.path)
+    except (JournalError, ValueError) as error:
         return Outcome(
             Verdict.INCOMPLETE,
             f"gate {gate_id}: INCOMPLETE — its journal cannot be read",
             [f"  {error}"],
             failure="the journal cannot be read",
         )
-    judgement = judge(state)
-    outcome = Outcome(judgement.verdict, f"{report.banner} · gate {gate_id}: {judgement.verdict}")
+    report = run.view()
+    outcome = Outcome(report.verdict, f"{report.banner} · gate {gate_id}: {report.verdict}")
     outcome.lines = [
         f"  {report.sentence}",
-        *(f"  - {reason}" for reason in judgement.reasons[1:6]),
+        *(f"  - {reason}" for reason in report.reasons[1:6]),
         f"  {report.banner_text}",
         f"  rows      {statuses(report.rows)}, pre-flight {statuses(report.preflight)}",
+        *_money_line(report),
     ]
-    # Whoever carries a run on reports on the whole of it again, beside what was reported before.
-    again = f"-{files - 1}" if files > 1 else ""
-    evidence = session_report.as_evidence(state, dict(report.hashes)["journal head"])
+    if run.state.damage:
+        outcome.failure = "the journal is damaged"
     try:
-        directory.write_new(f"report{again}.md", session_report.as_markdown(report).encode())
-        html = directory.write_new(f"report{again}.html", session_report.as_html(report).encode())
-        directory.write_new(f"evidence{again}.json", evidence.encode())
-        if incident.is_needed(state):
-            path = directory.write_new(f"incident{again}.md", incident.incident(state).encode())
-            outcome.lines.append(f"  INCIDENT  money is outstanding: {path}")
-        sealing.seal(
-            directory,
-            files - 1,
-            key=None if signing is None else signing.key,
-            principal="" if signing is None else signing.principal,
-        )
-        outcome.lines.append(f"  report    {html}")
-        outcome.lines.append(f"  journal   {directory.path / 'journal.jsonl'}")
+        _write_files(directory, run, report, outcome)
+        seal = "" if run.state.damage else _seal(directory, run, signing)
+        add_history(root, line_of(run.state, report.seconds, seal))
     except (JournalError, ApprovalError) as error:
-        outcome.failure = error.refusal.refused
+        outcome.failure = outcome.failure or error.refusal.refused
     return outcome
 
 
-def _write_indexes(root: Path, gate_ids: Sequence[str]) -> str:
-    """Rebuild the pages across runs; returns what could not be written, or nothing."""
-    runs: list[ReportView] = []
-    unreadable: list[index_pages.UnreadableRun] = []
-    for path in reversed(list(journals(root))):
-        try:
-            runs.append(load(path)[1])
-        except (JournalError, IllegalEventError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            unreadable.append(index_pages.UnreadableRun(path.parent.parent.name, path.parent.name, reason))
-    try:
-        for gate_id in gate_ids:
-            mine = [run for run in runs if run.gate_id == gate_id]
-            damaged = [run for run in unreadable if run.gate_id == gate_id]
-            replace_whole(root / gate_id / "sessions.md", index_pages.sessions(gate_id, mine, damaged).encode())
-        lines = index_pages.launch_lines(runs)
-        replace_whole(root / "go-no-go.md", index_pages.go_no_go_markdown(lines).encode())
-        replace_whole(root / "go-no-go.html", index_pages.go_no_go_html(lines).encode())
-    except JournalError as error:
-        return error.refusal.refused
-    return ""
+def _write_files(directory: RunDirectory, run: LoadedRun, report: ReportView, outcome: Outcome) -> None:
+    # Whoever carries a run on reports on the whole of it again, beside what was reported before.
+    again = f"-{run.files - 1}" if run.files > 1 else ""
+    directory.write_new(f"report{again}.md", session_report.as_markdown(report).encode())
+    html = directory.write_new(f"report{again}.html", session_report.as_html(report).encode())
+    directory.write_new(f"evidence{again}.json", as_json(record(run.state, report)).encode())
+    if incident.is_needed(run.state):
+        path = directory.write_new(f"incident{again}.md", incident.incident(run.state).encode())
+        outcome.lines.append(f"  INCIDENT  money is outstanding: {path}")
+    outcome.lines.append(f"  report    {html}")
+    outcome.lines.append(f"  journal   {directory.path / 'journal.jsonl'}")
+    outcome.summary = session_report.as_summary(report, str(html))
+
+
+def _seal(directory: RunDirectory, run: LoadedRun, signing: Signing | None) -> str:
+    return sealing.seal(
+        directory,
+        run.files - 1,
+        key=None if signing is None else signing.key,
+        principal="" if signing is None else signing.principal,
+    )
+
+
+def _money_line(report: ReportView) -> Iterator[str]:
+    if report.money is not None:
+        yield f"  money     {report.money.check}"

@@ -64,10 +64,15 @@ def seal(directory: RunDirectory, number: int, *, key: Path | None = None, princ
             envelope = Envelope(envelope.payload_type, payload, (Signature(principal, signature),))
         content = encode_envelope(envelope)
         directory.write_new(manifest_name, listed)
-        directory.write_new(f"attestation{again}.json", content)
+        directory.write_new(attestation_name(number), content)
         return sha256(content)
 
     return seal_log.append(directory.root, state.started.environment, state.started.run_id, make)
+
+
+def attestation_name(number: int) -> str:
+    """The file that holds a seal: of the run itself for 0, else of the time it was carried on."""
+    return f"attestation-{number}.json" if number else "attestation.json"
 
 
 def read_files(folder: Path) -> dict[str, bytes]:
