@@ -6,8 +6,9 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from pytest_paygate.core.bundle import PAYLOAD_TYPES, canonical
+from pytest_paygate.core.bundle import PAYLOAD_TYPES
 from pytest_paygate.core.events import Mode
+from pytest_paygate.core.strict import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,27 +1,27 @@
 """The log of seals: one line for each sealed run, each naming the seal before it in the same environment.
 
 Appended to under a lock and forced to disk; nothing is ever rewritten. Whoever knows a later seal can tell when lines
-were cut off, put back or replaced.
+were cut off, put back or replaced: `core.seal_chain` says how.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 from typing import TYPE_CHECKING
 
 from pytest_paygate.core.errors import JournalError, Refusal
-from pytest_paygate.core.journal import strict_json
+from pytest_paygate.core.seal_chain import Sealed, encode_line, read_log
+from pytest_paygate.core.strict import BundleError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 NAME = "seals.jsonl"
 
 
-def append(root: Path, environment: str, run_id: str, seal: Callable[[str], str]) -> str:
+def append(root: Path, environment: str, run_id: str, seal: Callable[[str], str], *, gate: str = "") -> str:
     """Seal one run as the next of its environment.
 
     Args:
@@ -29,6 +29,7 @@ def append(root: Path, environment: str, run_id: str, seal: Callable[[str], str]
         environment: the run's.
         run_id: the run.
         seal: given the hash of the seal before, makes the new one and returns its hash.
+        gate: the run's gate, which tells the gates of one session apart.
 
     Raises:
         JournalError: when the log cannot be read or written.
@@ -38,21 +39,20 @@ def append(root: Path, environment: str, run_id: str, seal: Callable[[str], str]
         with path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
-            previous = ""
-            for line in _lines(file.read(), path):
-                if line["environment"] == environment:
-                    previous = line["seal"]
+            mine = [line for line in read_log(file.read()) if line.environment == environment]
+            previous = mine[-1].seal if mine else ""
             made = seal(previous)
-            told = {"environment": environment, "run_id": run_id, "seal": made, "previous": previous}
-            file.write(json.dumps(told, sort_keys=True).encode() + b"\n")
+            file.write(encode_line(Sealed(environment, run_id, gate, made, previous)))
             file.flush()
             os.fsync(file.fileno())
+    except BundleError as error:
+        raise _unusable(path, str(error)) from None
     except OSError as error:
         raise _unusable(path, error.strerror or type(error).__name__) from None
     return made
 
 
-def read(root: Path) -> list[dict[str, str]]:
+def read(root: Path) -> tuple[Sealed, ...]:
     """Every line of the log, oldest first; none when there is no log.
 
     Raises:
@@ -60,21 +60,11 @@ def read(root: Path) -> list[dict[str, str]]:
     """
     path = root / NAME
     try:
-        return list(_lines(path.read_bytes(), path)) if path.exists() else []
+        return read_log(path.read_bytes()) if path.exists() else ()
+    except BundleError as error:
+        raise _unusable(path, str(error)) from None
     except OSError as error:
         raise _unusable(path, error.strerror or type(error).__name__) from None
-
-
-def _lines(content: bytes, path: Path) -> Iterator[dict[str, str]]:
-    for number, line in enumerate(content.splitlines()):
-        try:
-            told = strict_json(line)
-        except ValueError:
-            told = None
-        keys = {"environment", "run_id", "seal", "previous"}
-        if not isinstance(told, dict) or set(told) != keys or not all(isinstance(one, str) for one in told.values()):
-            raise _unusable(path, f"line {number} is not one of the log's")
-        yield told
 
 
 def _unusable(path: Path, observed: str) -> JournalError:

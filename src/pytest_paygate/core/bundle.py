@@ -5,73 +5,43 @@ Rules (each held by a test):
 - the statement lists every row of the gate with its status, because the standard it follows has no word for skipped;
 - live, rehearsal, staging and sandbox sessions have payload types of their own: one can never be taken for another;
 - the verdict is computed again from the journal; what the statement says of it is compared, never believed;
+- countersignatures are the only files that come after the manifest; each is for this attestation, or all is refused;
 - reading is strict: exact keys, strict base64, no second spelling of the same thing.
-Pure: bytes in, findings out. Signatures are made and checked by an adapter over `pae`.
+Pure: files in memory in, findings out. Whose signatures count is decided elsewhere.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_paygate.core.errors import ConfigurationError
+from pytest_paygate.core import journal as journals
+from pytest_paygate.core.envelope import (
+    Envelope,
+    Signature,
+    countersignature_name,
+    countersignature_number,
+    read_countersignature,
+    read_envelope,
+)
+from pytest_paygate.core.errors import ConfigurationError, JournalError
 from pytest_paygate.core.events import Mode, RowStatus
 from pytest_paygate.core.gate import read_gate
-from pytest_paygate.core.journal import strict_json
+from pytest_paygate.core.journal import Journal
+from pytest_paygate.core.run import IllegalEventError, fold
+from pytest_paygate.core.strict import BundleError, canonical, document_of, sha256
 from pytest_paygate.core.verdict import Verdict, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from pytest_paygate.core.run import RunState
 
 GATE = "gate.toml"
-SIGNATURE_NAMESPACE = "paygate-seal-v1"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
 PAYLOAD_TYPES = {mode: f"application/vnd.pytest-paygate.{mode.value}-session.v1+json" for mode in Mode}
 _RESULTS = {Verdict.PASS: "PASSED", Verdict.PENDING: "WARNED", Verdict.CONDITIONAL: "WARNED"}
-
-
-class BundleError(ValueError):
-    """A bundle that is not to be believed. The message names what is wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """A signature over the envelope. `keyid` is only a hint of whom to ask; it proves nothing."""
-
-    keyid: str
-    sig: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """A DSSE envelope, read strictly."""
-
-    payload_type: str
-    payload: bytes
-    signatures: tuple[Signature, ...] = field(default=())
-
-    @property
-    def pae(self) -> bytes:
-        """What is signed: type and payload with their lengths, so that neither can run into the other."""
-        kind = self.payload_type.encode()
-        return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(self.payload), self.payload)
-
-
-def canonical(document: object) -> bytes:
-    """The one spelling of a document."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def sha256(content: bytes) -> str:
-    """Hash of a file, hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def manifest(files: Mapping[str, bytes], previous: str) -> bytes:
@@ -137,48 +107,13 @@ def statement(
     )
 
 
-def encode_envelope(envelope: Envelope) -> bytes:
-    """The envelope's file."""
-    return canonical(
-        {
-            "payload": base64.b64encode(envelope.payload).decode(),
-            "payloadType": envelope.payload_type,
-            "signatures": [
-                {"keyid": one.keyid, "sig": base64.b64encode(one.sig).decode()} for one in envelope.signatures
-            ],
-        }
-    )
-
-
-def read_envelope(content: bytes) -> Envelope:
-    """Read an envelope, strictly.
-
-    Raises:
-        BundleError: for anything that `encode_envelope` would not have written byte for byte.
-    """
-    document = _object(content, "attestation", {"payload", "payloadType", "signatures"})
-    signatures = document["signatures"]
-    if not isinstance(signatures, list):
-        raise BundleError("signatures is not a list")
-    envelope = Envelope(
-        _text(document, "payloadType"),
-        _bytes(_text(document, "payload")),
-        tuple(
-            Signature(_text(_exactly(one, {"keyid", "sig"}), "keyid"), _bytes(_text(one, "sig"))) for one in signatures
-        ),
-    )
-    if encode_envelope(envelope) != content:
-        raise BundleError("the attestation is spelled in another way than it is written")
-    return envelope
-
-
 def read_statement(envelope: Envelope) -> dict[str, Any]:
     """The statement in an envelope, strictly, with the payload type of its mode.
 
     Raises:
         BundleError: for anything else.
     """
-    document = _object(envelope.payload, "statement", {"_type", "predicateType", "subject", "predicate"})
+    document = document_of(envelope.payload, "statement", {"_type", "predicateType", "subject", "predicate"})
     if canonical(document) != envelope.payload:
         raise BundleError("the statement is spelled in another way than it is written")
     if (document["_type"], document["predicateType"]) != (STATEMENT_TYPE, PREDICATE_TYPE):
@@ -186,16 +121,44 @@ def read_statement(envelope: Envelope) -> dict[str, Any]:
     predicate = document["predicate"]
     told = predicate.get("paygate") if isinstance(predicate, dict) else None
     mode = told.get("mode") if isinstance(told, dict) else None
-    if mode not in {one.value for one in Mode} or envelope.payload_type != PAYLOAD_TYPES[Mode(mode)]:
+    if mode not in [one.value for one in Mode] or envelope.payload_type != PAYLOAD_TYPES[Mode(mode)]:
         raise BundleError("the payload type is not that of the session's mode")
     return document
 
 
-def check_manifest(files: Mapping[str, bytes], number: int) -> tuple[Envelope, str]:
-    """Check that a folder holds exactly the files its manifest lists, and that the statement is about that manifest.
+def journal_of(files: Mapping[str, bytes]) -> tuple[Journal, int]:
+    """The whole journal of a bundle, from all its files, and how many there are.
 
     Args:
-        files: every file of the run's folder, by name.
+        files: every file of the bundle, by name.
+
+    Raises:
+        BundleError: when there is none, or it is damaged before its last line.
+    """
+    read: Journal | None = None
+    number = 0
+    while read is None or journal_name(number) in files:
+        name = journal_name(number)
+        if name not in files:
+            raise BundleError(f"{name} is missing")
+        try:
+            read = journals.read(files[name], name, read)
+        except JournalError as error:
+            raise BundleError(error.refusal.refused) from None
+        number += 1
+    return read, number
+
+
+def journal_name(number: int) -> str:
+    """`journal.jsonl`, then `journal-1.jsonl` for the first time somebody carried the run on, and so on."""
+    return f"journal-{number}.jsonl" if number else "journal.jsonl"
+
+
+def check_manifest(files: Mapping[str, bytes], number: int) -> tuple[Envelope, str]:
+    """Check that a bundle holds exactly the files its manifest lists, and that the statement is about that manifest.
+
+    Args:
+        files: every file of the bundle, by name.
         number: which seal is looked at: 0, or how often the run was carried on.
 
     Returns:
@@ -204,27 +167,52 @@ def check_manifest(files: Mapping[str, bytes], number: int) -> tuple[Envelope, s
     Raises:
         BundleError: naming the first thing that is wrong.
     """
-    names = _names(number)
+    names = seal_names(number)
     for name in names:
         if name not in files:
             raise BundleError(f"{name} is missing")
     envelope = read_envelope(files[names[1]])
     said = read_statement(envelope)
     content = files[names[0]]
-    previous = _object(content, "manifest", {"files", "previous_seal", "version"})["previous_seal"]
-    listed = {name: one for name, one in files.items() if name not in names}
+    document = document_of(content, "manifest", {"files", "previous_seal", "version"})
+    previous = document["previous_seal"]
+    listed = {name: files[name] for name in files if name not in names}
+    for name in _later_countersignatures(files, document):
+        del listed[name]
     if not isinstance(previous, str) or manifest(listed, previous) != content:
-        raise BundleError(_difference(content, listed))
+        raise BundleError(_difference(document, listed))
     if said["subject"] != [{"digest": {"sha256": sha256(content)}, "name": names[0]}]:
         raise BundleError("the statement is about another manifest")
     return envelope, previous
+
+
+def countersignatures(files: Mapping[str, bytes], number: int) -> tuple[Signature, ...]:
+    """The countersignatures of one seal, each read strictly, in their order.
+
+    Those that a manifest lists belong to a seal before it: they are files of the run like any other.
+
+    Args:
+        files: every file of the bundle, by name.
+        number: which seal is looked at.
+
+    Raises:
+        BundleError: when one is malformed, stale or missing from the row of numbers.
+    """
+    manifest_name, attestation_name = seal_names(number)
+    document = document_of(files[manifest_name], "manifest", {"files", "previous_seal", "version"})
+    present = sorted(filter(None, map(countersignature_number, files)))
+    if present != list(range(1, len(present) + 1)):
+        raise BundleError("a countersignature is missing from the row of numbers")
+    attestation = sha256(files[attestation_name])
+    later = sorted(_later_countersignatures(files, document), key=countersignature_number)
+    return tuple(read_countersignature(files[name], name, attestation) for name in later)
 
 
 def check(files: Mapping[str, bytes], state: RunState, journal_head: str, number: int) -> tuple[Envelope, Verdict]:
     """Believe a bundle, or say why not. Signatures are not looked at here.
 
     Args:
-        files: every file of the run's folder, by name.
+        files: every file of the bundle, by name.
         state: the run, folded from the journal files among them.
         journal_head: hash of the journal's last line.
         number: which seal is looked at: 0, or how often the run was carried on.
@@ -233,8 +221,8 @@ def check(files: Mapping[str, bytes], state: RunState, journal_head: str, number
         BundleError: naming the first thing that is wrong.
     """
     envelope, previous = check_manifest(files, number)
-    _check_gate(files, state)
-    manifest_name, _ = _names(number)
+    check_gate(files, state)
+    manifest_name, _ = seal_names(number)
     meant = statement(
         state, files[manifest_name], manifest_name=manifest_name, journal_head=journal_head, previous=previous
     )
@@ -243,14 +231,66 @@ def check(files: Mapping[str, bytes], state: RunState, journal_head: str, number
     return envelope, judge(state).verdict
 
 
-def _names(number: int) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """A bundle that is sound: every file as sealed, the gate the bound one, the verdict the journal's own.
+
+    `told` is our part of the statement; `seal` the hash of the attestation, `previous` the one before it in the
+    environment; `number` says which of the run's seals it is. Whose signatures count is the policy's to say.
+    """
+
+    state: RunState
+    envelope: Envelope
+    countersigned: tuple[Signature, ...]
+    verdict: Verdict
+    told: Mapping[str, Any]
+    seal: str
+    previous: str
+    number: int
+
+    @property
+    def signatures(self) -> tuple[Signature, ...]:
+        """Every signature over the statement: the sealing keys', then the countersigners'."""
+        return (*self.envelope.signatures, *self.countersigned)
+
+
+def believe(files: Mapping[str, bytes]) -> Believed:
+    """Believe a bundle from its files alone, or say why not.
+
+    Raises:
+        BundleError: naming the first thing that is wrong.
+    """
+    number = 0
+    while journal_name(number + 1) in files:
+        number += 1
+    # Cheap and decisive first: what is not as it was sealed is not even parsed.
+    _, previous = check_manifest(files, number)
+    countersigned = countersignatures(files, number)
+    journal, _ = journal_of(files)
+    try:
+        # The gate is checked before anything is folded by it.
+        check_gate(files, fold(journal.entries[:1]))
+        state = fold(journal.entries)
+    except IllegalEventError as error:
+        raise BundleError(str(error)) from None
+    envelope, verdict = check(files, state, journal.head, number)
+    told = read_statement(envelope)["predicate"]["paygate"]
+    seal = sha256(files[seal_names(number)[1]])
+    return Believed(state, envelope, countersigned, verdict, told, seal, previous, number)
+
+
+def seal_names(number: int) -> tuple[str, str]:
     """The file names of one seal: its manifest and its attestation."""
     again = f"-{number}" if number else ""
     return f"manifest{again}.json", f"attestation{again}.json"
 
 
-def _check_gate(files: Mapping[str, bytes], state: RunState) -> None:
-    """The gate in the journal is the gate in the file beside it, and that is the one whose hash the run is bound to."""
+def check_gate(files: Mapping[str, bytes], state: RunState) -> None:
+    """The gate in the journal is the gate in the file beside it, and that is the one whose hash the run is bound to.
+
+    Raises:
+        BundleError: when it is not.
+    """
     if state.started is None or GATE not in files:
         raise BundleError(f"{GATE} is missing")
     if sha256(files[GATE]) != state.started.gate_sha256:
@@ -263,9 +303,20 @@ def _check_gate(files: Mapping[str, bytes], state: RunState) -> None:
         raise BundleError("the gate in the journal is not the one in its file")
 
 
-def _difference(content: bytes, files: Mapping[str, bytes]) -> str:
+def _later_countersignatures(files: Mapping[str, bytes], document: Mapping[str, Any]) -> list[str]:
+    """The countersignatures that came after a manifest: the only files that it need not list."""
+    listed = document["files"] if isinstance(document["files"], list) else []
+    known = {str(one.get("name")) for one in listed if isinstance(one, dict)}
+    return [name for name in files if countersignature_number(name) and name not in known]
+
+
+def next_countersignature(files: Mapping[str, bytes]) -> str:
+    """The name of the next countersignature of a run, whichever of its seals the ones before belong to."""
+    return countersignature_name(1 + max((countersignature_number(name) for name in files), default=0))
+
+
+def _difference(document: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
     """Which file it is that does not fit its manifest."""
-    document = _object(content, "manifest", {"files", "previous_seal", "version"})
     listed = document["files"] if isinstance(document["files"], list) else []
     known = {str(one.get("name")): one for one in listed if isinstance(one, dict)}
     for name in sorted({*known, *files}):
@@ -276,36 +327,3 @@ def _difference(content: bytes, files: Mapping[str, bytes]) -> str:
         if (known[name].get("sha256"), known[name].get("size")) != (sha256(files[name]), len(files[name])):
             return f"{name} is not as it was sealed"
     return "the manifest is spelled in another way than it is written"
-
-
-def _object(content: bytes, what: str, keys: set[str]) -> dict[str, Any]:
-    try:
-        document = strict_json(content)
-    except (ValueError, RecursionError):
-        raise BundleError(f"the {what} is not JSON") from None
-    return _exactly(document, keys)
-
-
-def _exactly(document: object, keys: set[str]) -> dict[str, Any]:
-    if not isinstance(document, dict) or set(document) != keys:
-        raise BundleError(f"an object has other keys than {', '.join(sorted(keys))}")
-    return document
-
-
-def _text(document: Mapping[str, object], key: str) -> str:
-    value = document[key]
-    if not isinstance(value, str):
-        raise BundleError(f"{key} is not a text")
-    return value
-
-
-def _bytes(text: str) -> bytes:
-    try:
-        return base64.b64decode(text.encode("ascii"), validate=True)
-    except (binascii.Error, UnicodeEncodeError):
-        raise BundleError("base64 that is not") from None
-
-
-def rows_of(said: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
-    """Id and status of every row, as a statement that was checked says them."""
-    return [(row["id"], row["status"]) for row in said["predicate"]["paygate"]["rows"]]

@@ -74,7 +74,10 @@ def from_json(kind: FactKind, value: JsonValue) -> FactValue:
             except MoneyError as error:
                 raise FactShapeError(str(error)) from None
         case FactKind.TIME, str(text):
-            return _time(datetime.fromisoformat(text))
+            try:
+                return _time(datetime.fromisoformat(text))
+            except (ValueError, OverflowError):
+                raise FactShapeError("the journal holds no time here") from None
         case FactKind.WORDS, list(words):
             return tuple(to_json(FactKind.WORDS, words))  # type: ignore[arg-type]
         case ((FactKind.MONEY | FactKind.TIME | FactKind.WORDS), _):

@@ -1,7 +1,8 @@
 """The journal as text: one JSON object a line, each carrying the SHA-256 of the line before it.
 
 Rules:
-- reading is strict: UTF-8, no duplicate keys, no NaN, known fields only, numbers in sequence, every hash matching;
+- reading is strict: UTF-8, no duplicate keys, no NaN, known fields only, numbers in sequence, every hash matching,
+  and every line spelled in the one way in which lines are written;
 - a torn last line (no newline) is dropped and reported, because a crash can leave one;
 - anything wrong before the last line is damage and stops everything.
 Pure: bytes in, entries out. Appending and fsync are the adapter's.
@@ -55,7 +56,7 @@ def encode(seq: int, prev: str, at: datetime, elapsed_seconds: float, event: Eve
         elapsed_seconds=round(elapsed_seconds, 4),
         event=event,
     )
-    return json.dumps(entry.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _spelled(entry.model_dump(mode="json"))
 
 
 def read(content: bytes, file: str, after: Journal | None = None) -> Journal:
@@ -128,9 +129,15 @@ def strict_json(text: bytes) -> Any:
     return json.loads(text.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
 
 
+def _spelled(document: object) -> bytes:
+    """A line's one spelling."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
 def _entry(line: bytes, number: int, file: str) -> Entry:
     try:
-        strict_json(line)
+        if _spelled(strict_json(line)) != line:
+            _damaged(file, number, "one JSON object, spelled in one way", "another spelling of it")
         return Entry.model_validate_json(line)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]

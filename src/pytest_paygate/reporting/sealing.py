@@ -8,18 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_paygate.adapters import seal_log
+from pytest_paygate.adapters.bundle_files import read_folder
 from pytest_paygate.adapters.journal_file import read_run
-from pytest_paygate.core.bundle import (
-    PAYLOAD_TYPES,
-    SIGNATURE_NAMESPACE,
-    Envelope,
-    Signature,
-    encode_envelope,
-    manifest,
-    sha256,
-    statement,
-)
+from pytest_paygate.core.bundle import PAYLOAD_TYPES, manifest, seal_names, statement
+from pytest_paygate.core.envelope import SIGNATURE_NAMESPACE, Envelope, Signature, encode_envelope
+from pytest_paygate.core.errors import JournalError, Refusal
 from pytest_paygate.core.run import fold
+from pytest_paygate.core.strict import BundleError, sha256
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,13 +38,12 @@ def seal(directory: RunDirectory, number: int, *, key: Path | None = None, princ
         JournalError: when something cannot be read or written.
         ApprovalError: when the key does not sign.
     """
-    again = f"-{number}" if number else ""
     read = read_run(directory.path)
     state = fold(read.journal.entries)
     if state.started is None:
         raise ValueError("a run that never started is not sealed")
-    files = read_files(directory.path)
-    manifest_name = f"manifest{again}.json"
+    files = _files(directory)
+    manifest_name, attestation_name = seal_names(number)
 
     def make(previous: str) -> str:
         listed = manifest(files, previous)
@@ -64,19 +58,24 @@ def seal(directory: RunDirectory, number: int, *, key: Path | None = None, princ
             envelope = Envelope(envelope.payload_type, payload, (Signature(principal, signature),))
         content = encode_envelope(envelope)
         directory.write_new(manifest_name, listed)
-        directory.write_new(attestation_name(number), content)
+        directory.write_new(attestation_name, content)
         return sha256(content)
 
-    return seal_log.append(directory.root, state.started.environment, state.started.run_id, make)
+    return seal_log.append(
+        directory.root, state.started.environment, state.started.run_id, make, gate=state.started.gate["id"]
+    )
 
 
-def attestation_name(number: int) -> str:
-    """The file that holds a seal: of the run itself for 0, else of the time it was carried on."""
-    return f"attestation-{number}.json" if number else "attestation.json"
-
-
-def read_files(folder: Path) -> dict[str, bytes]:
-    """Every file of a run's folder by its name inside it."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
-    }
+def _files(directory: RunDirectory) -> dict[str, bytes]:
+    try:
+        return read_folder(directory.path)
+    except (BundleError, OSError) as error:
+        raise JournalError(
+            Refusal(
+                refused=f"run {directory.path.name} cannot be sealed",
+                expected="a folder of regular files, as a run leaves it",
+                observed=str(error),
+                money="Sealing moves no money; what the run moved stands in its journal.",
+                next_step="Look at what was put into the folder; the run's own files are complete.",
+            )
+        ) from None

@@ -1,0 +1,23 @@
+"""Sealed runs that the attacks start from: real ones, made once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.gate_runs import copy_gate, run_gate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a real run that passed and was sealed."""
+    folder = tmp_path_factory.mktemp("sealed")
+    copy_gate(folder)
+    result = run_gate(folder, "suites/e2e")
+    assert result.exit_code == 0, result.output
+    assert result.folder is not None
+    return result.folder
