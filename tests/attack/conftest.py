@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,3 +22,9 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert result.exit_code == 0, result.output
     assert result.folder is not None
     return result.folder
+
+
+@pytest.fixture(scope="session")
+def sweep_size() -> str:
+    """`full` where every sweep runs whole, else `smoke`."""
+    return "full" if os.environ.get("PAYGATE_SWEEP") == "full" else "smoke"
