@@ -107,7 +107,9 @@ def account(state: RunState, gate: Gate) -> MoneyView | None:
         tuple(lines),
         adds_up,
         check,
-        *(_shown(amount) for amount in (paid.amount, refunded.amount, outstanding)),
+        charged=_shown(paid.amount),
+        refunded=_shown(refunded.amount),
+        outstanding=_shown(outstanding),
         is_outstanding=outstanding is not None and outstanding.minor > 0,
     )
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_paygate.adapters.bundle_files import read_folder
 from pytest_paygate.adapters.golive_file import read_go_live
 from pytest_paygate.adapters.report_logs import sign_offs
-from pytest_paygate.core.bundle import BundleError, check, sha256
+from pytest_paygate.core.bundle import believe
 from pytest_paygate.core.errors import JournalError
 from pytest_paygate.core.launch import GoLive, Launch, LaunchRun, launch
-from pytest_paygate.core.run import RunState
+from pytest_paygate.core.run import IllegalEventError, RunState
+from pytest_paygate.core.strict import BundleError
 from pytest_paygate.reporting.reading import LoadedRun, load
-from pytest_paygate.reporting.sealing import attestation_name, read_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,16 +62,14 @@ def launch_run(folder: Path) -> LaunchRun:
         loaded = load(folder)
     except (JournalError, ValueError) as error:
         return LaunchRun(RunState(), "", str(error).splitlines()[0])
-    return replace(_sealed(loaded), state=loaded.state)
+    return _sealed(loaded)
 
 
 def _sealed(loaded: LoadedRun) -> LaunchRun:
-    number = loaded.files - 1
     if loaded.state.damage:
         return LaunchRun(loaded.state, "", loaded.state.damage)
     try:
-        files = read_files(loaded.folder)
-        check(files, loaded.state, loaded.head, number)
-    except (BundleError, OSError) as error:
-        return LaunchRun(loaded.state, "", str(error) or type(error).__name__)
-    return LaunchRun(loaded.state, sha256(files[attestation_name(number)]))
+        believed = believe(read_folder(loaded.folder))
+    except (BundleError, JournalError, IllegalEventError, OSError) as error:
+        return LaunchRun(loaded.state, "", str(error).splitlines()[0])
+    return LaunchRun(believed.state, believed.seal)
