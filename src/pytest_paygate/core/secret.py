@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
 _SHAPES = re.compile(
     r"(?:sk|rk|rkcs|pk)_(?:live|test)_[A-Za-z0-9]{6,}"
@@ -39,9 +39,11 @@ class Secret:
     def __init__(self, value: str, source: str = "") -> None:
         self.__value = value
         self.source = source
+        for seen in _WATCHERS:
+            seen(self)
 
     def reveal(self) -> str:
-        """Return the value. Call it only in the adapter that puts it on the wire."""
+        """Return the value. Call it only where it is put on the wire, or searched for in what was written."""
         return self.__value
 
     def fingerprint(self) -> str:
@@ -75,6 +77,27 @@ class Secret:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a secret cannot be pickled or copied")
+
+
+_WATCHERS: list[Callable[[Secret], None]] = []
+
+
+def watch(seen: Callable[[Secret], None]) -> Callable[[], None]:
+    """Be told of every secret that comes into being from now on, tokens that a suite obtains among them.
+
+    Args:
+        seen: called with each of them.
+
+    Returns:
+        A function that ends it; calling it twice does nothing.
+    """
+    _WATCHERS.append(seen)
+
+    def stop() -> None:
+        if seen in _WATCHERS:
+            _WATCHERS.remove(seen)
+
+    return stop
 
 
 def looks_secret(text: str) -> bool:

@@ -1,0 +1,219 @@
+"""Searching what was written for the secrets a run held: exact values, in every encoding in which one may slip out.
+
+Rules:
+- only exact values are searched for, so an id, an amount, a trace id or a time is never taken for a secret;
+- encodings may lie inside each other to two levels, and be wrapped over lines: `base64` in JSON in HTML is found;
+- a find tells the secret's name, the encoding and the place, never the value;
+- a secret of fewer than `SHORTEST` characters is not searched for: it would be found in ordinary text. One made of
+  digits only counts where no other digit touches it.
+Pure: bytes in, finds out.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from html import unescape
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from pytest_paygate.core.secret import Secret
+
+SHORTEST = 6
+_RAW, _WRAPPED = "raw", "line-wrapped"
+_PERCENT = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
+_BACKSLASH = re.compile(rb"(?:\\u[0-9A-Fa-f]{4})+|(?:\\x[0-9A-Fa-f]{2})+|\\[\\/\"'bfnrtv0]")
+_ENTITY = re.compile(rb"&(?:#[xX][0-9A-Fa-f]{1,6}|#[0-9]{1,7}|[A-Za-z][A-Za-z0-9]{1,31});?")
+_SPACE = re.compile(rb"\s+")
+_SHORT = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b"0": b"\0"}
+_DSN_PASSWORD = re.compile(r"\bpassword\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """One find: which secret by its name, in which encoding, and at which byte it begins."""
+
+    secret: str
+    encoding: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Needle:
+    """One form of one secret. `alone` when digits beside it mean that it is something else."""
+
+    secret: str
+    encoding: str
+    sought: bytes
+    wrapped: bytes
+    alone: bool
+
+
+class Scanner:
+    """Knows every form of some secrets.
+
+    Args:
+        secrets: what to search for; each is named by its source. A connection string also counts by its password.
+    """
+
+    def __init__(self, secrets: Iterable[Secret]) -> None:
+        values: dict[str, str] = {}
+        for number, secret in enumerate(secrets, 1):
+            for name, value in _parts(secret.source or f"secret {number}", secret.reveal()):
+                if len(value) >= SHORTEST:
+                    values.setdefault(value, name)
+        self._needles = tuple(needle for value, name in values.items() for needle in _needles(name, value))
+
+    def __bool__(self) -> bool:
+        return bool(self._needles)
+
+    def scan(self, content: bytes) -> tuple[Leak, ...]:
+        """Find secrets in a file.
+
+        Returns:
+            At most one find for each secret, in the plainest encoding; empty when there is none.
+        """
+        found: dict[str, Leak] = {}
+        if not self._needles:
+            return ()
+        for told, decode, seen in _views(content):
+            for needle in self._needles:
+                sought = needle.wrapped if told.endswith(_WRAPPED) else needle.sought
+                place = -1 if needle.secret in found else _place(seen, sought, alone=needle.alone)
+                if place < 0:
+                    continue
+                forms = ("" if told and needle.encoding == _RAW else needle.encoding, told)
+                encoding = ", ".join(form for form in forms if form)
+                offset = _offset(content, decode, sought) if told else place
+                found[needle.secret] = Leak(needle.secret, encoding, offset)
+        return tuple(found.values())
+
+    def holds(self, text: str) -> bool:
+        """Say whether a text that is about to be kept or shown carries a secret."""
+        return bool(self._needles) and bool(self.scan(text.encode(errors="surrogatepass")))
+
+
+def _parts(name: str, value: str) -> Iterator[tuple[str, str]]:
+    yield name, value
+    if "://" in value:
+        try:
+            password = urlsplit(value).password or ""
+        except ValueError:
+            password = ""
+        yield f"{name}, its password", password
+        yield f"{name}, its password", unquote(password)
+    elif match := _DSN_PASSWORD.search(value):
+        yield f"{name}, its password", re.sub(r"\\(.)", r"\1", match[1]) if match[1] is not None else match[2]
+
+
+def _needles(name: str, value: str) -> Iterator[_Needle]:
+    raw = value.encode(errors="surrogatepass")
+    alone = raw.isdigit()
+    forms = {
+        _RAW: [raw, value.replace(" ", "+").encode(errors="surrogatepass")],
+        "base64": _base64(raw),
+        "base64url": [form.translate(bytes.maketrans(b"+/", b"-_")) for form in _base64(raw)],
+        "hex": [raw.hex().encode(), raw.hex().upper().encode()],
+        "UTF-16": [value.encode("utf-16-le", "surrogatepass"), value.encode("utf-16-be", "surrogatepass")],
+        "reversed": [value[::-1].encode(errors="surrogatepass")],
+    }
+    seen: set[bytes] = set()
+    for encoding, variants in forms.items():
+        for sought in variants:
+            if sought not in seen:
+                seen.add(sought)
+                yield _Needle(name, encoding, sought, _SPACE.sub(b"", sought), alone)
+
+
+def _base64(raw: bytes) -> list[bytes]:
+    """The characters that any base64 text must hold if the value stands in it, for each of the three alignments."""
+    forms = []
+    for shift in range(3):
+        text = base64.b64encode(b"\0" * shift + raw)
+        first = (shift * 8 + 5) // 6
+        last = (shift + len(raw)) * 8 // 6
+        forms.append(text[first:last])
+    return forms
+
+
+def _percent(content: bytes) -> bytes:
+    return _PERCENT.sub(lambda match: bytes.fromhex(match[0].replace(b"%", b"").decode()), content)
+
+
+def _backslashes(content: bytes) -> bytes:
+    def plain(match: re.Match[bytes]) -> bytes:
+        text = match[0]
+        if text[1:2] == b"u":
+            units = bytes.fromhex(text.replace(b"\\u", b"").decode())
+            return units.decode("utf-16-be", "replace").encode()
+        if text[1:2] == b"x":
+            return bytes.fromhex(text.replace(b"\\x", b"").decode())
+        return _SHORT.get(text[1:2], text[1:2])
+
+    return _BACKSLASH.sub(plain, content)
+
+
+def _entities(content: bytes) -> bytes:
+    return _ENTITY.sub(lambda match: unescape(match[0].decode()).encode(errors="replace"), content)
+
+
+def _joined(content: bytes) -> bytes:
+    return _SPACE.sub(b"", content)
+
+
+_DECODERS = (("percent-encoded", _percent), ("JSON-escaped", _backslashes), ("HTML-escaped", _entities))
+
+
+def _views(content: bytes) -> Iterator[tuple[str, Callable[[bytes], bytes], bytes]]:
+    """The content as it is, then decoded once, then twice; each of them also with its white space taken out."""
+    level: list[tuple[str, Callable[[bytes], bytes], bytes]] = [("", bytes, content)]
+    seen = {content}
+    every = list(level)
+    for _ in range(2):
+        deeper = []
+        for told, decode, before in level:
+            for name, decoder in _DECODERS:
+                after = decoder(before)
+                if after not in seen:
+                    seen.add(after)
+                    deeper.append((f"{told}, {name}".lstrip(", "), _then(decode, decoder), after))
+        every += deeper
+        level = deeper
+    for told, decode, before in list(every):
+        after = _joined(before)
+        if after not in seen:
+            seen.add(after)
+            every.append((f"{told}, {_WRAPPED}".lstrip(", "), _then(decode, _joined), after))
+    return iter(every)
+
+
+def _then(first: Callable[[bytes], bytes], second: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
+    return lambda content: second(first(content))
+
+
+def _place(content: bytes, sought: bytes, *, alone: bool) -> int:
+    """Where the first find is, or -1; with `alone`, one that no digit touches."""
+    start = content.find(sought)
+    while alone and start >= 0:
+        around = content[max(0, start - 1) : start] + content[start + len(sought) : start + len(sought) + 1]
+        if not any(48 <= byte <= 57 for byte in around):
+            break
+        start = content.find(sought, start + 1)
+    return start
+
+
+def _offset(content: bytes, decode: Callable[[bytes], bytes], sought: bytes) -> int:
+    """Where in the file a find begins that shows when it is decoded: at its latest start, for its earliest end."""
+    low, end = 0, len(content)
+    while low < end:
+        middle = (low + end) // 2
+        low, end = (low, middle) if sought in decode(content[:middle]) else (middle + 1, end)
+    low, start = 0, end
+    while low < start:
+        middle = (low + start + 1) // 2
+        low, start = (middle, start) if sought in decode(content[middle:end]) else (low, middle - 1)
+    return low
