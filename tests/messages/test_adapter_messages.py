@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
-from pytest_paygate.adapters import tls
+from pytest_paygate.adapters import quarantine, tls
 from pytest_paygate.adapters.answers import Answer
 from pytest_paygate.adapters.http_failures import Failure, target_error
 from pytest_paygate.adapters.http_requests import checked_base_url
 from pytest_paygate.adapters.postgres_failures import database_error
-from pytest_paygate.core.errors import PaygateError
+from pytest_paygate.core.errors import JournalError, PaygateError
+from pytest_paygate.core.leaks import Scanner
 from pytest_paygate.core.ports import Capability
 from pytest_paygate.core.secret import Secret
 from pytest_paygate.providers import build, failures
@@ -325,4 +327,17 @@ def test_unknown_provider() -> None:
         "'strip'",
         NOTHING,
         "Correct the name in the suite and under [env.NAME.providers].",
+    )
+
+
+def test_a_file_that_cannot_be_searched_for_secrets():
+    """What was not searched is not known to be clean, so it is refused and not passed over."""
+    with pytest.raises(JournalError) as caught:
+        quarantine.search(Scanner([Secret("hunter2hunter2", "env:X")]), [Path("/proc/self/mem")], Path("/proc"))
+    assert str(caught.value) == text(
+        "mem cannot be searched for secrets",
+        "every file that was written can be read again",
+        "Input/output error",
+        "Nothing is sent at this point. What moved stands in the journal.",
+        "Treat the file as one that holds secrets until it has been searched.",
     )

@@ -135,7 +135,7 @@ def _newest(runs: KnownRuns, wanted: Wanted) -> str:
         for line in runs.lines
         if line.gate == wanted.gate_id and counts(line.mode) and wanted.environment in {"", line.environment}
     ]
-    found += [run.run_id for run in runs.unreadable if run.gate_id == wanted.gate_id]
+    found += [run.run_id for run in runs.of_unknown(wanted.gate_id, counts)]
     return max(found, default="")
 
 

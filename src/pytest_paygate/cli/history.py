@@ -45,7 +45,7 @@ def history(*, gate: str, environment: str, limit: int, form: str, reports: str)
         for told_line in as_table(shown, wanted[:RUNS_MAX]):
             click.echo(told_line)
         for broken in runs.unreadable:
-            click.echo(f"UNREADABLE {terminal_text(f'{broken.gate_id}/{broken.run_id}: {broken.reason}')}")
+            click.echo(f"{broken.word} {terminal_text(f'{broken.gate_id}/{broken.run_id}: {broken.reason}')}")
 
 
 def as_table(shown: Sequence[HistoryLine], last: Sequence[HistoryLine]) -> list[str]:

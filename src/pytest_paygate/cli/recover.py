@@ -15,6 +15,7 @@ from pytest_paygate.adapters.clock import SystemClock
 from pytest_paygate.adapters.run_directory import RunDirectory, journals
 from pytest_paygate.cli.project import open_project
 from pytest_paygate.cli.refusals import told
+from pytest_paygate.core.environment import secrets_of
 from pytest_paygate.core.errors import PaygateError
 from pytest_paygate.core.exposure_events import Rescuer
 from pytest_paygate.core.settlement import SettleOutcome
@@ -92,7 +93,7 @@ async def _one(  # noqa: PLR0913, PLR0917 - what one rescue is made of
         click.echo(f"{run_id}:\n{error.refusal.text()}", err=True)
         return 1
     if done.outcome is not None:
-        run_reports.write(project.reports, run_id, [folder.parent.name])
+        run_reports.write(project.reports, run_id, [folder.parent.name], secrets=secrets_of(environment))
     if done.outcome is SettleOutcome.ESCALATED:
         click.echo(f"{run_id}: ESCALATED, money is outstanding; see incident.md in {directory.path}")
         return 1

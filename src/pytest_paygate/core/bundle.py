@@ -12,6 +12,7 @@ Pure: files in memory in, findings out. Whose signatures count is decided elsewh
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ from pytest_paygate.core.strict import BundleError, canonical, document_of, sha2
 from pytest_paygate.core.verdict import Verdict, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pytest_paygate.core.run import RunState
 
@@ -260,6 +261,8 @@ def believe(files: Mapping[str, bytes]) -> Believed:
     Raises:
         BundleError: naming the first thing that is wrong.
     """
+    if is_quarantined(files):
+        raise BundleError("quarantined: a secret was found in its files")
     number = 0
     while journal_name(number + 1) in files:
         number += 1
@@ -277,6 +280,16 @@ def believe(files: Mapping[str, bytes]) -> Believed:
     told = read_statement(envelope)["predicate"]["paygate"]
     seal = sha256(files[seal_names(number)[1]])
     return Believed(state, envelope, countersigned, verdict, told, seal, previous, number)
+
+
+def quarantine_name(number: int) -> str:
+    """The file that says that a secret was found in a run's files, as they were after so many times carried on."""
+    return f"quarantine-{number}.json" if number else "quarantine.json"
+
+
+def is_quarantined(names: Iterable[str]) -> bool:
+    """Say whether a folder with files of these names has been shut."""
+    return any(re.fullmatch(r"quarantine(-[0-9]+)?\.json", name) for name in names)
 
 
 def seal_names(number: int) -> tuple[str, str]:

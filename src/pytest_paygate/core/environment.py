@@ -188,6 +188,13 @@ class Environment:
         return urlsplit(self.base_url).netloc
 
 
+def secrets_of(environment: Environment) -> tuple[Secret, ...]:
+    """Every secret an environment holds, for the search of what was written."""
+    keys = [key for access in environment.providers.values() for key in (access.key, access.refund_key)]
+    held = [environment.database, *keys, *environment.secrets.values()]
+    return tuple(secret for secret in held if secret is not None)
+
+
 def mode_of(declared: DeclaredMode, keys: Iterable[Secret]) -> Mode:
     """The life of an environment. One declared live is a rehearsal when every key is a published rehearsal key."""
     if declared is not DeclaredMode.LIVE:

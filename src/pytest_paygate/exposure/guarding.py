@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_paygate.adapters.clock import SystemClock
 from pytest_paygate.adapters.run_directory import RunDirectory
-from pytest_paygate.core.environment import Environment, LiveRules, Payer, ProviderAccess
+from pytest_paygate.core.environment import Environment, LiveRules, Payer, ProviderAccess, secrets_of
 from pytest_paygate.core.errors import PaygateError
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.exposure_events import Rescuer
@@ -73,7 +73,8 @@ def settle_now(duty: Mapping[str, Any]) -> int:
         note_settled(duty)
         return 0
     _tell(f"{done.outcome}: {len(done.state.exposure.charges)} charges")
-    run_reports.write(directory.root, directory.path.name, [str(duty["gate_id"])])
+    gate_ids = [str(duty["gate_id"])]
+    run_reports.write(directory.root, directory.path.name, gate_ids, secrets=secrets_of(environment))
     if done.outcome is SettleOutcome.SETTLED:
         note_settled(duty)
         return 0

@@ -73,9 +73,10 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Refuse in the controller what an xdist worker refused."""
-    from pytest_paygate.plugin.distribution import pass_refusal_on
+    """Take over an xdist worker's secrets, and refuse in the controller what it refused."""
+    from pytest_paygate.plugin.distribution import pass_refusal_on, take_secrets
 
+    take_secrets(node)
     pass_refusal_on(node)
 
 

@@ -6,6 +6,7 @@ Rules:
 - a session without a gate is scheduled by xdist exactly as if this plugin were not installed;
 - with `--dist each` only the first worker keeps the gates;
 - what a worker refuses, the controller refuses: a worker cannot end the session itself;
+- a worker hands its secrets to the controller, which searches what both wrote; they go through the pipe only;
 - when a worker dies inside a gate, the rest of that gate is not run by another worker: the run folder is taken.
 """
 
@@ -15,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_paygate.core.secret import Secret
+from pytest_paygate.plugin.stash import RUNS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 _IDENTITY = "paygate_identity"
 _DIST = "paygate_dist"
 _REFUSED = "paygate_refused"
+_HELD = "paygate_held"
 
 
 def identity(config: pytest.Config) -> str:
@@ -63,6 +68,23 @@ def refuse(config: pytest.Config, items: list[pytest.Item], error: Configuration
         raise pytest.UsageError(str(error))
     output[_REFUSED] = str(error)
     items.clear()
+
+
+def hand_secrets_over(config: pytest.Config, held: Sequence[Secret]) -> None:
+    """In a worker: give the controller what it must search for, at the end of the session."""
+    output = getattr(config, "workeroutput", None)
+    if output is not None:
+        output[_HELD] = [[secret.source, secret.reveal()] for secret in held]
+
+
+def take_secrets(node: Any) -> None:
+    """In the controller: take what a worker that is now down has held; of one that died, what the settings name."""
+    runs = node.config.stash.get(RUNS, None)
+    given = getattr(node, "workeroutput", {}).pop(_HELD, None)
+    if runs is not None and given is None:
+        runs.hold_declared()
+    elif runs is not None:
+        runs.held += [Secret(value, source) for source, value in given]
 
 
 def pass_refusal_on(node: Any) -> None:

@@ -67,15 +67,15 @@ def environment_of(description: SandboxDescription) -> Environment:
         mode=Mode.SANDBOX,
         base_url=description.api_url,
         payer=Payer.HTTP,
-        database=Secret(description.marketplace_read_only_dsn, "sandbox"),
+        database=_published(description, "marketplace_read_only_dsn"),
         log_url=f"{description.control_url}/_sandbox/log",
         providers={
             "hyperswitch": ProviderAccess(
-                "hyperswitch", Secret(description.hyperswitch_api_key, "sandbox"), description.hyperswitch_url, "", ""
+                "hyperswitch", _published(description, "hyperswitch_api_key"), description.hyperswitch_url, "", ""
             ),
             "stripe": ProviderAccess(
                 "stripe",
-                Secret(description.stripe_secret_key, "sandbox"),
+                _published(description, "stripe_secret_key"),
                 description.stripe_url,
                 description.stripe_account_id,
                 "",
@@ -86,5 +86,24 @@ def environment_of(description: SandboxDescription) -> Environment:
             "operator_email": description.buyer_email,
             "product_id": description.test_product_id,
         },
-        secrets={"buyer_password": Secret(description.buyer_password, "sandbox")},
+        secrets={"buyer_password": _published(description, "buyer_password")},
     )
+
+
+def secrets_of_world(description: SandboxDescription) -> list[Secret]:
+    """What the embedded world made up for itself and no suite is handed: no file may hold it either."""
+    return [
+        _published(description, name)
+        for name in (
+            "marketplace_dsn",
+            "provider_dsn",
+            "provider_read_only_dsn",
+            "stripe_refund_key",
+            "stripe_webhook_secret",
+            "hyperswitch_webhook_secret",
+        )
+    ]
+
+
+def _published(description: SandboxDescription, name: str) -> Secret:
+    return Secret(getattr(description, name), f"sandbox:{name}")

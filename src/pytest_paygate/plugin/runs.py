@@ -21,6 +21,7 @@ from pytest_paygate.adapters.settings import load, resolve, store_dsn
 from pytest_paygate.core.environment import SANDBOX, DeclaredMode, Environment, Payer, choose
 from pytest_paygate.core.errors import PaygateError, configuration, nearest
 from pytest_paygate.core.gate import Gate, read_gate, sha256
+from pytest_paygate.core.secret import Secret, watch
 from pytest_paygate.plugin.gate_run import GateRun
 from pytest_paygate.plugin.stash import LIVE
 
@@ -66,6 +67,9 @@ class Runs:
     def __init__(self, config: pytest.Config, identity: str) -> None:
         self.config = config
         self.identity = identity
+        # Every secret of this session, tokens that a suite obtains among them: no file may hold one at its end.
+        self.held: list[Secret] = []
+        config.add_cleanup(watch(self.held.append))
         self.folders: dict[str, GateFolder] = {}
         explicit = config.getoption("paygate_config")
         root = Path(config.invocation_params.dir) / explicit if explicit else None
@@ -122,6 +126,12 @@ class Runs:
         """
         return self._environment()
 
+    def hold_declared(self) -> None:
+        """Know the secrets that the settings name, in a process that ran no row; the embedded world's are gone."""
+        if self._declared is not None:
+            with contextlib.suppress(PaygateError):
+                self._environment()
+
     def close_sandbox(self) -> None:
         """Stop the embedded world, if it was started."""
         if self._sandbox is not None:
@@ -174,10 +184,11 @@ class Runs:
     def _environment(self) -> Environment:
         if self._declared is not None:
             return resolve(self.choice.environment, self._declared, self.settings_file)
-        from pytest_paygate.plugin.embedded import environment_of, start
+        from pytest_paygate.plugin.embedded import environment_of, secrets_of_world, start
 
         if self._sandbox is None:
             self._sandbox = start(self.choice.faults)
+        self.held += secrets_of_world(self._sandbox.description)
         return environment_of(self._sandbox.description)
 
 

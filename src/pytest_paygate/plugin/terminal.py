@@ -63,6 +63,7 @@ class SessionEnd:
 
     def __init__(self) -> None:
         self.outcomes: list[Outcome] | None = None
+        self.leaks: list[str] = []
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -78,9 +79,19 @@ class SessionEnd:
             if folder.run is not None:
                 folder.run.finish(_interruption(exitstatus))
         self.outcomes = []
+        distribution.hand_secrets_over(session.config, runs.held)
         if not hasattr(session.config, "workerinput"):
             self.outcomes = _write_reports(runs)
             session.exitstatus = _exit_code(runs, self.outcomes, exitstatus)
+
+    def look_for_leaks(self, session: pytest.Session, runs: Runs) -> None:
+        """Search what everybody wrote; a secret in any file fails the session, and only escalated money is worse."""
+        from pytest_paygate.plugin.leak_check import look
+
+        self.leaks = look(runs)
+        leaked = bool(self.leaks) or any(outcome.leaked for outcome in self.outcomes or [])
+        if leaked and session.exitstatus != EXIT_CODES[Verdict.ESCALATED]:
+            session.exitstatus = EXIT_CODES[Verdict.FAIL]
 
 
 END = "paygate-end"
@@ -101,11 +112,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
         if not hasattr(config, "workerinput"):
             # Whoever set another code meanwhile did not know the verdict.
             session.exitstatus = _exit_code(runs, end.outcomes or [], exitstatus) or session.exitstatus
-        if not hasattr(config, "workerinput"):
+            end.look_for_leaks(session, runs)
             _summarise(end.outcomes or [])
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             _print_verdicts(reporter, runs, end.outcomes or [])
+            _print_leaks(reporter, end.leaks)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -146,7 +158,7 @@ def _write_reports(runs: Runs) -> list[Outcome]:
     if settings.signing_key:
         signing = Signing(Path(settings.signing_key).expanduser(), settings.signing_as)
     gate_ids = [folder.gate.id for folder in runs.folders.values()]
-    return write(runs.choice.reports, runs.identity, gate_ids, signing=signing)
+    return write(runs.choice.reports, runs.identity, gate_ids, signing=signing, secrets=runs.held)
 
 
 def _exit_code(runs: Runs, outcomes: list[Outcome], exitstatus: int) -> int:  # noqa: PLR0911 - a ladder, worst first
@@ -186,14 +198,22 @@ def _print_verdicts(reporter: Any, runs: Runs, outcomes: list[Outcome]) -> None:
     for gate_id in [] if hasattr(runs.config, "workerinput") else _unselected(runs):
         reporter.write_sep("=", f"gate {gate_id}: INCOMPLETE — none of its rows was selected", yellow=True, bold=True)
     for outcome in outcomes:
-        colour = {"green": True} if outcome.verdict is Verdict.PASS else {"red": True}
-        if outcome.verdict in {Verdict.PENDING, Verdict.CONDITIONAL, Verdict.INCOMPLETE}:
+        colour = {"green": True} if outcome.verdict is Verdict.PASS and not outcome.leaked else {"red": True}
+        if not outcome.leaked and outcome.verdict in {Verdict.PENDING, Verdict.CONDITIONAL, Verdict.INCOMPLETE}:
             colour = {"yellow": True}
         reporter.write_sep("=", outcome.headline, bold=True, **colour)
         for line in outcome.lines:
             reporter.write_line(line)
     if distribution.is_controller(runs.config) and not outcomes:
         reporter.write_line("paygate: no gate of this session wrote a journal")
+
+
+def _print_leaks(reporter: Any, leaks: list[str]) -> None:
+    if leaks:
+        reporter.write_sep("=", "FAIL: a secret of this session stands in a file", red=True, bold=True)
+        for leak in leaks[:10]:
+            reporter.write_line(f"  {leak}")
+        reporter.write_line("  Rotate the secret, treat the file as leaked, and find out how it got there.")
 
 
 def _text(error: PaygateError) -> str:

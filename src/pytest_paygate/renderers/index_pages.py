@@ -17,6 +17,7 @@ from pytest_paygate.renderers.view import BANNERS, SIGNS, clock_time
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_paygate.core.events import Mode
     from pytest_paygate.core.history import HistoryLine
     from pytest_paygate.core.launch import Launch, LaunchLine
     from pytest_paygate.renderers.view import CriterionView
@@ -26,11 +27,18 @@ _SESSIONS_SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRun:
-    """A run whose journal cannot be trusted, and why."""
+    """A run whose journal cannot be trusted, and why. `mode` is its life, None where that is not known."""
 
     gate_id: str
     run_id: str
     reason: str
+    word: str = "UNREADABLE"
+    mode: Mode | None = None
+
+
+def quarantined(gate_id: str, run_id: str, mode: Mode) -> UnreadableRun:
+    """A run in whose files a secret was found: it counts for nothing, and nobody is sent to read it."""
+    return UnreadableRun(gate_id, run_id, "a secret was found in its files", "QUARANTINED", mode)
 
 
 @dataclass(frozen=True, slots=True)

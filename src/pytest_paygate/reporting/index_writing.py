@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_paygate.adapters.report_logs import history
 from pytest_paygate.adapters.run_directory import journals, replace_whole
+from pytest_paygate.core.bundle import is_quarantined
 from pytest_paygate.core.errors import JournalError, PaygateError
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.history import HistoryLine, line_of, newest_first
@@ -20,7 +21,7 @@ from pytest_paygate.reporting import launching
 from pytest_paygate.reporting.reading import load
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -31,6 +32,17 @@ class KnownRuns:
 
     lines: tuple[HistoryLine, ...]
     unreadable: tuple[index_pages.UnreadableRun, ...]
+
+    def of_unknown(self, gate: str, counts: Callable[[Mode], bool]) -> Iterator[index_pages.UnreadableRun]:
+        """Runs of a gate that may count and cannot be read: those of a mode that counts, or of one nobody knows.
+
+        Args:
+            gate: the gate's id.
+            counts: says of a mode whether it counts.
+        """
+        for run in self.unreadable:
+            if run.gate_id == gate and (run.mode is None or counts(run.mode)):
+                yield run
 
     def gates(self) -> list[str]:
         """Every gate that has a run."""
@@ -51,8 +63,12 @@ def known_runs(root: Path) -> KnownRuns:
             continue
         try:
             run = load(path.parent)
-        except (JournalError, ValueError) as error:
+            shut = is_quarantined(file.name for file in path.parent.iterdir())
+        except (JournalError, ValueError, OSError) as error:
             unreadable.append(index_pages.UnreadableRun(*key, str(error).splitlines()[0]))
+            continue
+        if shut:
+            unreadable.append(index_pages.quarantined(*key, run.state.mode))
         else:
             told[key] = line_of(run.state, run.entries[-1].elapsed_seconds)
     return KnownRuns(tuple(newest_first(told.values())), tuple(unreadable[::-1]))
@@ -67,10 +83,8 @@ def newest_live(root: Path, runs: KnownRuns) -> dict[str, Path | None]:
     found: dict[str, Path | None] = {}
     for gate in runs.gates():
         live = [line.run_id for line in runs.lines if line.gate == gate and is_for_launch(line.mode)]
-        readable = [line.run_id for line in runs.lines if line.gate == gate]
-        torn = [run.run_id for run in runs.unreadable if run.gate_id == gate and run.run_id > max(readable, default="")]
-        newest = max([*live, *(torn if live else [])], default="")
-        found[gate] = root / gate / newest if newest else None
+        live += [run.run_id for run in runs.of_unknown(gate, is_for_launch)] if live else []
+        found[gate] = root / gate / max(live) if live else None
     return found
 
 

@@ -6,14 +6,18 @@ written is never a pass: the outcome then carries the failure, and the exit code
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pytest_paygate.adapters import quarantine
 from pytest_paygate.adapters.clock import SystemClock
 from pytest_paygate.adapters.report_logs import add_history
 from pytest_paygate.adapters.run_directory import RunDirectory, journals
+from pytest_paygate.core.bundle import is_quarantined
 from pytest_paygate.core.errors import ApprovalError, JournalError
 from pytest_paygate.core.history import line_of
+from pytest_paygate.core.leaks import Scanner
 from pytest_paygate.core.verdict import Verdict
 from pytest_paygate.renderers import incident, session_report
 from pytest_paygate.renderers.record import as_json, record
@@ -23,9 +27,10 @@ from pytest_paygate.reporting.index_writing import write_indexes
 from pytest_paygate.reporting.reading import LoadedRun, load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from pytest_paygate.core.secret import Secret
     from pytest_paygate.renderers.view import ReportView
 
 
@@ -33,7 +38,8 @@ if TYPE_CHECKING:
 class Outcome:
     """What the end of a session says of one gate.
 
-    `failure` names a report that could not be written; `summary` is the Markdown for a CI job's page.
+    `failure` names a report that could not be written; `summary` is the Markdown for a CI job's page, `page` the HTML
+    report; `leaked` says that a secret was found in the run's folder.
     """
 
     verdict: Verdict
@@ -41,6 +47,8 @@ class Outcome:
     lines: list[str] = field(default_factory=list)
     failure: str = ""
     summary: str = ""
+    page: Path | None = None
+    leaked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,14 @@ class Signing:
     principal: str
 
 
-def write(root: Path, identity: str, gate_ids: Sequence[str], *, signing: Signing | None = None) -> list[Outcome]:
+def write(
+    root: Path,
+    identity: str,
+    gate_ids: Sequence[str],
+    *,
+    signing: Signing | None = None,
+    secrets: Iterable[Secret] = (),
+) -> list[Outcome]:
     """Write the reports of the gates that ran in this session, and rebuild the index pages.
 
     Args:
@@ -59,10 +74,12 @@ def write(root: Path, identity: str, gate_ids: Sequence[str], *, signing: Signin
         identity: the session's run id.
         gate_ids: gates this process knows; an xdist controller knows none and finds them by their folders.
         signing: the key to seal with; None leaves bundles unsigned.
+        secrets: what the session held; no file of a run may hold any of it.
     """
+    scanner = Scanner(secrets)
     found = {path.parent.parent.name for path in journals(root) if path.parent.name == identity}
     outcomes = [
-        _write_run(root, gate_id, identity, signing)
+        _write_run(root, gate_id, identity, signing, scanner)
         for gate_id in [*gate_ids, *sorted(found - {*gate_ids})]
         if gate_id in found
     ]
@@ -75,7 +92,7 @@ def write(root: Path, identity: str, gate_ids: Sequence[str], *, signing: Signin
     return outcomes
 
 
-def _write_run(root: Path, gate_id: str, identity: str, signing: Signing | None) -> Outcome:
+def _write_run(root: Path, gate_id: str, identity: str, signing: Signing | None, scanner: Scanner) -> Outcome:
     directory = RunDirectory(root, gate_id, identity)
     try:
         run = load(directory.path)
@@ -99,8 +116,11 @@ def _write_run(root: Path, gate_id: str, identity: str, signing: Signing | None)
         outcome.failure = "the journal is damaged"
     try:
         _write_files(directory, run, report, outcome)
+        if _shut(directory, scanner, run.files - 1, outcome):
+            return outcome
         seal = "" if run.state.damage else _seal(directory, run, signing)
         add_history(root, line_of(run.state, report.seconds, seal))
+        outcome.lines += [f"  report    {outcome.page}", f"  journal   {directory.path / 'journal.jsonl'}"]
     except (JournalError, ApprovalError) as error:
         outcome.failure = outcome.failure or error.refusal.refused
     return outcome
@@ -115,9 +135,37 @@ def _write_files(directory: RunDirectory, run: LoadedRun, report: ReportView, ou
     if incident.is_needed(run.state):
         path = directory.write_new(f"incident{again}.md", incident.incident(run.state).encode())
         outcome.lines.append(f"  INCIDENT  money is outstanding: {path}")
-    outcome.lines.append(f"  report    {html}")
-    outcome.lines.append(f"  journal   {directory.path / 'journal.jsonl'}")
+    outcome.page = html
     outcome.summary = session_report.as_summary(report, str(html))
+
+
+def _shut(directory: RunDirectory, scanner: Scanner, number: int, outcome: Outcome) -> bool:
+    """Search what the run has written, and quarantine it if a secret stands in it; such a run is never sealed."""
+    found = quarantine.search(scanner, [directory.path], directory.path)
+    if not found:
+        return False
+    outcome.leaked, outcome.page, outcome.summary = True, None, ""
+    before, _, verdict = outcome.headline.rpartition(": ")
+    finds = "a secret stands" if len(found) == 1 else f"secrets stand {len(found)} times"
+    outcome.headline = f"{before}: QUARANTINED (otherwise {verdict}) — {finds} in its files"
+    outcome.lines += [
+        *(f"  LEAK      {one}" for one in found[:5]),
+        f"  quarantine {quarantine.shut(directory, found, number)}; the bundle is not sealed and counts for nothing",
+        "  next      Rotate what is named above, find out how it got there, and run the gate again.",
+    ]
+    return True
+
+
+def told_of_session(root: Path, identity: str) -> list[dict[str, str]]:
+    """What the runs of one session were against, each by its gate; runs that cannot be read are left out."""
+    told = []
+    for path in journals(root):
+        if path.parent.name == identity and not is_quarantined(file.name for file in path.parent.iterdir()):
+            with contextlib.suppress(JournalError, ValueError):
+                report = load(path.parent).view()
+                head = {name.replace(" ", "_"): value for name, value in report.head}
+                told.append({"gate": report.gate_id, "run": report.run_id, "verdict": report.verdict.value, **head})
+    return told
 
 
 def _seal(directory: RunDirectory, run: LoadedRun, signing: Signing | None) -> str:
