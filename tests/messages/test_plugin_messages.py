@@ -129,7 +129,7 @@ BEFORE_ANY_ROW = (
     Refused(
         "parametrized row",
         test_file=(f"{ORDER}def test_order(", f'@pytest.mark.parametrize("n", [1])\n{ORDER}def test_order(n, '),
-        said=f"""{NODE}[1]: is parametrized
+        said=f"""{NODE}: is parametrized
   expected  one plain test function for one row
   observed  parameters, which would run the row more than once
   money     No money moved.

@@ -6,47 +6,79 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.attack import canaries
+from tests.plugin.test_quarantine import run_with_reporters
+
 if TYPE_CHECKING:
     from tests.plugin.project import Project
 
-CANARY = "canary-4f9a2c77d1e84b60"
-ROWS = {
-    "an exception's text": f'raise RuntimeError("{CANARY}")',
-    "an assertion": f'assert "{CANARY}" == "x"',
-    "a local variable": f'secret = "{CANARY}"\nassert False',
-    "printed": f'print("{CANARY}")\nassert False',
-    "written to standard error": f'import sys\nsys.stderr.write("{CANARY}")\nassert False',
-    "logged": f'import logging\nlogging.getLogger("x").error("{CANARY}")\nassert False',
-    "a failing call": f'int("{CANARY}")',
-    "a chained exception": f'try:\n    int("{CANARY}")\nexcept ValueError as error:\n    raise KeyError("y") from error',
-    "an exception group": f'raise ExceptionGroup("{CANARY}", [ValueError("{CANARY}")])',
-    "pytest.fail": f'import pytest\npytest.fail("{CANARY}")',
-    "an exception's note": f'error = ValueError("x")\nerror.add_note("{CANARY}")\nraise error',
-}
+
+@pytest.mark.parametrize("channel", canaries.CHANNELS)
+def test_no_canary_gets_out(channel: str) -> None:
+    """Terminal with locals and captures, JUnit, pytest-html, Allure, the log and every file of the run: no form of it."""
+    figures = canaries.Figures()
+    canaries.one(figures, channel, "verbose", canaries.WAYS["verbose"])
+    assert figures.leaked == []
+    assert {"terminal", "junit.xml", "report.html", "log.txt"} <= figures.sinks
 
 
-@pytest.mark.parametrize("code", ROWS.values(), ids=ROWS)
-def test_a_row_s_failure_shows_where_and_nothing_of_what(project: Project, code: str) -> None:
-    """Terminal with locals and captures, JUnit, pytest-html, Allure and every file of the run: no value gets through."""
-    project.body("refund", code)
-    ini = (project.path / "pytest.ini").read_text(encoding="utf-8")
-    for name in ("allure_pytest", "html", "metadata"):
-        ini = ini.replace(f" -p no:{name}", "")
-    project.write("pytest.ini", ini)
-    arguments = ("--showlocals", "-rA", "-vv", "--junitxml=out/junit.xml", "--html=out/report.html")
-    result = project.run(*arguments, "--self-contained-html", "--alluredir=out/allure", "-o", "junit_logging=all")
+@pytest.mark.parametrize("channel", sorted(canaries.SMOKE))
+def test_no_canary_gets_out_of_a_worker(channel: str) -> None:
+    """The same with xdist, where reports travel between processes."""
+    figures = canaries.Figures()
+    canaries.one(figures, channel, "workers", canaries.WAYS["workers"])
+    assert figures.leaked == []
+
+
+def test_a_row_s_failure_still_says_where(project: Project) -> None:
+    """What is left of a failure is the exception's name, file, line and function."""
+    project.body("refund", 'raise RuntimeError("anything")')
+    result = run_with_reporters(project, "-rA", "--showlocals")
     assert result.ret == 1
-    shown = result.stdout.str() + result.stderr.str()
-    assert CANARY not in shown
-    assert "test_demo.py:" in shown
-    places = [project.path / "out", project.path / "reports"]
-    written = [path for place in places for path in place.rglob("*") if path.is_file()]
-    assert len(written) >= 10
-    assert [path.name for path in written if CANARY.encode() in path.read_bytes()] == []
+    result.stdout.fnmatch_lines(["*RuntimeError at test_demo.py:*"])
+    assert "anything" not in result.stdout.str()
+
+
+def test_a_warning_still_says_where(project: Project) -> None:
+    """What is left of a warning is its class, file and line."""
+    project.body("refund", 'import warnings\nwarnings.warn("anything", RuntimeWarning)\nfacts["refund_id"] = "re_1"')
+    result = project.run()
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*RuntimeWarning at test_demo.py:*"])
+    assert "anything" not in result.stdout.str()
 
 
 def test_other_tests_keep_their_tracebacks(project: Project) -> None:
-    """A project's own unit tests, in the same session as a gate, fail as they always did."""
-    project.write("test_unit.py", f"def test_unit():\n    assert '{CANARY}' == 'x'\n")
-    result = project.run("test_unit.py", "demo_gate")
-    result.stdout.fnmatch_lines([f"*assert '{CANARY}' == 'x'*"])
+    """A project's own unit tests, in the same session as a gate, fail, warn, log and skip as they always did."""
+    project.write(
+        "test_unit.py",
+        """
+import logging, warnings, pytest
+
+def test_unit():
+    logging.getLogger("x").error("logged-here")
+    warnings.warn("warned-here")
+    assert 'compared-here' == 'x'
+
+@pytest.fixture
+def broken():
+    raise OSError("broken-here")
+
+def test_fixture(broken):
+    pass
+
+@pytest.mark.xfail(reason="expected-here")
+def test_expected():
+    assert False
+
+def test_skipped():
+    pytest.skip("skipped-here")
+
+def test_again(subtests):
+    with subtests.test(msg="sub-here"):
+        assert False
+""",
+    )
+    result = project.run("test_unit.py", "demo_gate", "-rA")
+    for word in ("logged", "warned", "compared", "broken", "expected", "skipped", "sub"):
+        result.stdout.fnmatch_lines([f"*{word}-here*"])

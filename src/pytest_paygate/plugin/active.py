@@ -49,6 +49,7 @@ def register(config: pytest.Config) -> None:
         config.pluginmanager.register(Refused(error), REFUSED)
         return
     config.pluginmanager.register(terminal.SessionEnd(), terminal.END)
+    config.pluginmanager.register(choke_point.BesideRows(config), "paygate-beside-rows")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(ExitGuard(), "paygate-exit-guard")
     for module in MODULES:

@@ -112,11 +112,22 @@ def _bind(runs: Runs, item: pytest.Item) -> None:
                 observed=f"@pytest.mark.{name}, which runs the row again",
                 next_step="Remove the marker; a repeated row could charge twice.",
             )
+    for node in item.listchain():
+        if node.path.is_relative_to(folder.path):
+            node.own_markers[:] = [_without_reason(mark) for mark in node.own_markers]
     if row.money and isinstance(item, pytest.Function):
         # Before anything else of the row: a live run is armed, or the row does not begin.
         item.fixturenames.insert(0, "paygate_money")
     item.stash[GATE] = str(folder.path)
     item.stash[ROW] = row.id
+
+
+def _without_reason(mark: pytest.Mark) -> pytest.Mark:
+    """An xfail mark without its reason, which reporters would show as it stands; other marks as they are."""
+    if mark.name != "xfail" or "reason" not in mark.kwargs:
+        return mark
+    reduced: pytest.Mark = pytest.mark.xfail(*mark.args, **{**mark.kwargs, "reason": ""}).mark
+    return reduced
 
 
 def _row_of(folder: GateFolder, item: pytest.Item) -> Row:
@@ -196,4 +207,5 @@ def _refuse_repeats(config: pytest.Config, folder: GateFolder) -> None:
 
 
 def _wrong(item: pytest.Item, what: str, *, expected: str, observed: str, next_step: str) -> ConfigurationError:
-    return configuration(item.nodeid, what, expected=expected, observed=observed, next_step=next_step)
+    # Without parameters: what stands in their ids may be anything.
+    return configuration(item.nodeid.partition("[")[0], what, expected=expected, observed=observed, next_step=next_step)

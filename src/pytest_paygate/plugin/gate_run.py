@@ -23,6 +23,8 @@ from pytest_paygate.core.environment import Environment, Payer
 from pytest_paygate.core.errors import PaygateError
 from pytest_paygate.core.gate import Gate
 from pytest_paygate.core.history import known
+from pytest_paygate.core.leaks import Scanner
+from pytest_paygate.core.redaction import plain
 from pytest_paygate.core.run import IllegalEventError, RunState, may_start, missing_evidence
 from pytest_paygate.exposure.desk import MoneyDesk
 from pytest_paygate.exposure.planning import GateSource, commit_of, suite_sha256
@@ -132,6 +134,18 @@ class GateRun:
     def payer(self) -> Payer:
         """Who pays on the hosted page in this run."""
         return self.runs.choice.payer or self.environment.payer
+
+    def holds_secret(self, text: str) -> bool:
+        """Whether a text carries one of the session's secrets, in any encoding."""
+        return Scanner(self.runs.held).holds(text)
+
+    def told(self, text: str) -> str:
+        """A text of the suite's, for a refusal or an anomaly."""
+        return "a text that holds a secret of this run and is not shown" if self.holds_secret(text) else text
+
+    def plain(self, value: object) -> str:
+        """A value for a message, as far as it is plain and no secret."""
+        return self.told(plain(value))
 
     def held_back(self, row_id: str) -> tuple[RowStatus, str] | None:
         """The status and reason with which a row must not run now, or None when it may."""

@@ -21,7 +21,6 @@ from pytest_paygate.core.errors import (
 )
 from pytest_paygate.core.facts import FactKind, FactShapeError, FactValue, from_json, to_json
 from pytest_paygate.core.proof import ProofStatus, tally
-from pytest_paygate.core.redaction import plain
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -65,6 +64,8 @@ class Facts:
         kind = self._declared(name)
         try:
             encoded = to_json(kind, value)
+            if self._run.holds_secret(str(encoded)):
+                raise FactShapeError("the value holds a secret of this run")  # noqa: TRY301 - told as any other misfit
         except FactShapeError as error:
             raise RowFailedError(
                 Refusal(
@@ -81,8 +82,8 @@ class Facts:
             raise RowFailedError(
                 Refusal(
                     refused=f"fact {name} changed during the run",
-                    expected=f"still {plain(self._run.state.facts[name])}",
-                    observed=plain(value),
+                    expected=f"still {self._run.plain(self._run.state.facts[name])}",
+                    observed=self._run.plain(value),
                     money=money_sentence(self._run),
                     next_step="A fact is written once. Find out which of the two answers is right.",
                 )
@@ -124,8 +125,9 @@ class Proofs:
             detail: ids or times, shown only as far as they are plain.
         """
         statuses = {True: ProofStatus.HOLDS, None: ProofStatus.MISSING, False: ProofStatus.CONTRADICTS}
-        told = plain(detail) if detail else ""
-        body = ev.ProofRecorded(name=plain(name), source=plain(source), status=statuses[holds], detail=told)
+        shown = self._run.plain
+        told = shown(detail) if detail else ""
+        body = ev.ProofRecorded(name=shown(name), source=shown(source), status=statuses[holds], detail=told)
         self._run.journal.record(body)
 
     def tally(self) -> str:
@@ -251,7 +253,7 @@ class Run:
             RowFailedError: when they differ.
         """
         if type(observed) is not type(expected) or observed != expected:
-            self.fail(what, observed=plain(observed), expected=plain(expected), next_step=next_step)
+            self.fail(what, observed=self._run.plain(observed), expected=self._run.plain(expected), next_step=next_step)
 
     def fail(self, what: str, *, observed: str, expected: str, next_step: str = "") -> NoReturn:
         """Fail the row.
@@ -261,11 +263,12 @@ class Run:
         """
         raise RowFailedError(
             Refusal(
-                refused=f"{what} is not as expected",
-                expected=expected,
-                observed=observed,
+                refused=self._run.told(f"{what} is not as expected"),
+                expected=self._run.told(expected),
+                observed=self._run.told(observed),
                 money=money_sentence(self._run),
-                next_step=next_step or f"Read the row's lines in the session log; trace id {self.trace_id}.",
+                next_step=self._run.told(next_step)
+                or f"Read the row's lines in the session log; trace id {self.trace_id}.",
             )
         )
 
@@ -277,17 +280,17 @@ class Run:
         """
         raise RowPendingError(
             Refusal(
-                refused=what,
-                expected=expected,
-                observed=observed,
+                refused=self._run.told(what),
+                expected=self._run.told(expected),
+                observed=self._run.told(observed),
                 money=money_sentence(self._run),
-                next_step=next_step,
+                next_step=self._run.told(next_step),
             )
         )
 
     def anomaly(self, code: str, detail: str) -> None:
         """Journal something odd that does not decide the row. `detail` is shown only as far as it is plain."""
-        self._run.journal.record(ev.AnomalyRecorded(code=plain(code), detail=plain(detail)))
+        self._run.journal.record(ev.AnomalyRecorded(code=self._run.plain(code), detail=self._run.plain(detail)))
 
     def wait(self, awaitable: Awaitable[T]) -> T:
         """Run something asynchronous from a plain, synchronous row."""

@@ -54,6 +54,10 @@ class OwnFailureError(Exception):
     """A row that this plugin fails, in words of its own, which may be shown as they are."""
 
 
+class OwnSkip(pytest.skip.Exception):  # type: ignore[name-defined, misc]  # pytest makes it at run time
+    """A row that this plugin holds back, in words of its own, which may be shown as they are."""
+
+
 OUTCOME: pytest.StashKey[Outcome] = pytest.StashKey()
 # How a report tells the terminal (also through xdist) which word to print for the row.
 PROPERTY = "paygate_row"
@@ -87,14 +91,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     known = folder.run.state.rows[row_id]
     if folder.run.runs.is_resumed and not outcome.began and (known.status is not RowStatus.NOT_RUN or known.first):
         outcome.status, outcome.settled, outcome.kept = known.status, True, True
-        pytest.skip(f"{known.status}: as it was when the run was resumed")
+        raise OwnSkip(f"{known.status}: as it was when the run was resumed")
     if outcome.began or outcome.settled or folder.run.state.rows[row_id].status is not RowStatus.NOT_RUN:
         _repeated(folder.run, row_id, outcome)
     held = folder.run.held_back(row_id)
     if held is not None:
         outcome.status, outcome.reason = held
         outcome.settled = True
-        pytest.skip(f"{held[0]}: {held[1]}")
+        raise OwnSkip(f"{held[0]}: {held[1]}")
     try:
         folder.run.start_row(row_id)
     except IllegalEventError as error:
