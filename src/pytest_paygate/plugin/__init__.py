@@ -48,10 +48,29 @@ def pytest_configure(config: pytest.Config) -> None:
         configure(config)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Where pytest-html writes a report and a gate may come: be its guest, before it asks for columns."""
+    if session.config.getoption("htmlpath", None) and _may_have_gate(session.config):
+        from pytest_paygate.plugin import html_guest
+
+        html_guest.register(session.config)
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> None:
     """Wake up when a Python file next to a `gate.toml` is collected."""
     if file_path.suffix == ".py" and RUNS not in parent.config.stash and (file_path.parent / GATE_FILE).is_file():
         activate(parent.config)
+
+
+def _may_have_gate(config: pytest.Config) -> bool:
+    """Whether a gate lies at, or at most two folders below, what was typed; one that lies deeper gets no columns."""
+    for argument in config.args:
+        path = config.invocation_params.dir / argument.split("::", 1)[0]
+        folder = path.parent if path.is_file() else path
+        if any(next(folder.glob(f"{below}{GATE_FILE}"), None) for below in ("", "*/", "*/*/")):
+            return True
+    return False
 
 
 def activate(config: pytest.Config) -> None:

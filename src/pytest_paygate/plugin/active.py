@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_paygate.core.errors import ConfigurationError
-from pytest_paygate.plugin import choke_point, collection, distribution, fixtures, mirrors, protocol, terminal
+from pytest_paygate.plugin import (
+    choke_point,
+    collection,
+    distribution,
+    fixtures,
+    html_guest,
+    mirrors,
+    protocol,
+    terminal,
+)
 from pytest_paygate.plugin.exit_guard import ExitGuard
 from pytest_paygate.plugin.runs import Runs, new_identity
 from pytest_paygate.plugin.stash import RUNS
@@ -52,5 +61,6 @@ def register(config: pytest.Config) -> None:
     config.pluginmanager.register(choke_point.BesideRows(config), "paygate-beside-rows")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(ExitGuard(), "paygate-exit-guard")
+    html_guest.register(config)
     for module in MODULES:
         config.pluginmanager.register(module, f"paygate-{module.__name__.rsplit('.', 1)[-1]}")

@@ -83,6 +83,7 @@ class SessionEnd:
         if not hasattr(session.config, "workerinput"):
             self.outcomes = _write_reports(runs)
             session.exitstatus = _exit_code(runs, self.outcomes, exitstatus)
+            _tell_allure(session.config, runs)
 
     def look_for_leaks(self, session: pytest.Session, runs: Runs) -> None:
         """Search what everybody wrote; a secret in any file fails the session, and only escalated money is worse."""
@@ -159,6 +160,15 @@ def _write_reports(runs: Runs) -> list[Outcome]:
         signing = Signing(Path(settings.signing_key).expanduser(), settings.signing_as)
     gate_ids = [folder.gate.id for folder in runs.folders.values()]
     return write(runs.choice.reports, runs.identity, gate_ids, signing=signing, secrets=runs.held)
+
+
+def _tell_allure(config: pytest.Config, runs: Runs) -> None:
+    folder = getattr(config.option, "allure_report_dir", None)
+    if folder and config.pluginmanager.hasplugin("allure_listener"):
+        from pytest_paygate.plugin.allure_guest import write_context
+        from pytest_paygate.reporting.run_reports import told_of_session
+
+        write_context(Path(folder).absolute(), told_of_session(runs.choice.reports, runs.identity))
 
 
 def _exit_code(runs: Runs, outcomes: list[Outcome], exitstatus: int) -> int:  # noqa: PLR0911 - a ladder, worst first
