@@ -21,8 +21,10 @@ from pytest_paygate.core.environment import (
 )
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.facts import FactKind
-from pytest_paygate.core.gate import Criterion, Gate, Holds, Note, Purchase, Row
+from pytest_paygate.core.gate import Criterion, Gate, Holds, MoneyFacts, Note, Purchase, Row
+from pytest_paygate.core.launch import GoLive, GoLiveItem
 from pytest_paygate.core.verdict import EXIT_CODES
+from pytest_paygate.core.waivers import Waiver
 from pytest_paygate.plugin.options import OPTIONS
 
 ROOT = Path(__file__).parent.parent
@@ -66,7 +68,8 @@ def test_every_option_is_shown_by_help(tmp_path):
 @pytest.mark.parametrize(
     ("document", "models"),
     [
-        ("gate-toml.md", [Gate, Row, Criterion, Holds, Note, Purchase]),
+        ("gate-toml.md", [Gate, Row, Criterion, Holds, Note, Purchase, MoneyFacts, Waiver]),
+        ("go-live.md", [GoLive, GoLiveItem]),
         (
             "paygate-toml.md",
             [EnvironmentSettings, ProviderSettings, Acknowledgement, Caps, ApprovalSettings, StoreSettings, Settings],

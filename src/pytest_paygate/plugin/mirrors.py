@@ -54,6 +54,18 @@ class RowRecord:
         """Number and title."""
         return f"{self.number} · {self.title}"
 
+    def properties(self) -> list[tuple[str, object]]:
+        """What JUnit XML gets of the row."""
+        return [
+            (RUN, self.run_id),
+            ("paygate_gate", self.gate_id),
+            ("paygate_row", self.number),
+            ("paygate_status", str(self.status)),
+            ("paygate_environment", f"{self.environment} ({self.mode})"),
+            ("paygate_trace_id", self.trace_id),
+            (PROOF, self.proof),
+        ]
+
     @property
     def proof(self) -> str:
         """What it recorded, and where that stands."""
@@ -70,7 +82,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if folder is None or folder.run is None or OUTCOME not in item.stash:
         return report
     record = record_of(folder.run, item.stash[ROW], item.stash[OUTCOME])
-    report.user_properties += [(RUN, record.run_id), (PROOF, record.proof)]
+    report.user_properties += record.properties()
     config = item.config
     if getattr(config.option, "htmlpath", None) and config.pluginmanager.hasplugin("html"):
         from pytest_paygate.plugin.html_guest import add_details
