@@ -23,6 +23,7 @@ from pytest_paygate.core.environment import Environment, Payer
 from pytest_paygate.core.errors import PaygateError
 from pytest_paygate.core.gate import Gate
 from pytest_paygate.core.history import known
+from pytest_paygate.core.inert import inert
 from pytest_paygate.core.leaks import Scanner
 from pytest_paygate.core.redaction import plain
 from pytest_paygate.core.run import IllegalEventError, RunState, may_start, missing_evidence
@@ -140,8 +141,8 @@ class GateRun:
         return Scanner(self.runs.held).holds(text)
 
     def told(self, text: str) -> str:
-        """A text of the suite's, for a refusal or an anomaly."""
-        return "a text that holds a secret of this run and is not shown" if self.holds_secret(text) else text
+        """A text of the suite's, for a refusal or an anomaly: one printable line, and no secret in it."""
+        return "a text that holds a secret of this run and is not shown" if self.holds_secret(text) else inert(text)
 
     def plain(self, value: object) -> str:
         """A value for a message, as far as it is plain and no secret."""

@@ -24,6 +24,7 @@ from pytest_paygate.core.errors import (
     StoreError,
 )
 from pytest_paygate.core.events import AnomalyRecorded, RowStatus
+from pytest_paygate.core.inert import inert, terminal_text
 from pytest_paygate.core.run import IllegalEventError, missing_evidence
 from pytest_paygate.plugin.stash import GATE, ROW, RUNS
 
@@ -130,7 +131,7 @@ def pytest_runtest_makereport(
     if folder.run is not None and not outcome.settled:
         _weigh(folder.run, item, report, outcome)
     elif folder.refused is not None and report.failed:
-        report.longrepr = folder.refused.refusal.text()
+        report.longrepr = terminal_text(folder.refused.refusal.text())
     number = folder.gate.number(item.stash[ROW])
     report.user_properties.append((PROPERTY, f"{number} {item.stash[ROW]} {outcome.status}"))
     return report
@@ -150,11 +151,12 @@ def _weigh(run: GateRun, item: pytest.Item, report: pytest.TestReport, outcome: 
         status = RowStatus.PENDING if isinstance(error, RowPendingError) else RowStatus.BLOCKED
         _note(outcome, status, error)
         report.outcome = "skipped"
-        report.longrepr = (str(item.path), (item.location[1] or 0) + 1, f"{status}: {error.refusal.refused}")
+        told = terminal_text(f"{status}: {inert(error.refusal.refused)}")
+        report.longrepr = (str(item.path), (item.location[1] or 0) + 1, told)
     elif isinstance(error, PaygateError):
         _note(outcome, RowStatus.FAIL, error)
         report.outcome = "failed"
-        report.longrepr = error.refusal.text()
+        report.longrepr = terminal_text(error.refusal.text())
     elif report.skipped or hasattr(report, "wasxfail"):
         outcome.status, outcome.reason = RowStatus.SKIPPED, "the test skipped itself or expects to fail"
     elif report.failed:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_paygate.core.errors import PaygateError
 from pytest_paygate.core.events import RowStatus
+from pytest_paygate.core.inert import terminal_text
 from pytest_paygate.core.verdict import EXIT_CODES, Verdict, worst
 from pytest_paygate.plugin import distribution
 from pytest_paygate.plugin.options import spelling_line
@@ -204,16 +204,16 @@ def _print_verdicts(reporter: Any, runs: Runs, outcomes: list[Outcome]) -> None:
     for folder in runs.folders.values():
         if folder.refused is not None:
             reporter.write_sep("=", f"gate {folder.gate.id} did not run", red=True, bold=True)
-            reporter.write_line(_text(folder.refused))
+            reporter.write_line(terminal_text(folder.refused.refusal.text()))
     for gate_id in [] if hasattr(runs.config, "workerinput") else _unselected(runs):
         reporter.write_sep("=", f"gate {gate_id}: INCOMPLETE — none of its rows was selected", yellow=True, bold=True)
     for outcome in outcomes:
         colour = {"green": True} if outcome.verdict is Verdict.PASS and not outcome.leaked else {"red": True}
         if not outcome.leaked and outcome.verdict in {Verdict.PENDING, Verdict.CONDITIONAL, Verdict.INCOMPLETE}:
             colour = {"yellow": True}
-        reporter.write_sep("=", outcome.headline, bold=True, **colour)
+        reporter.write_sep("=", terminal_text(outcome.headline), bold=True, **colour)
         for line in outcome.lines:
-            reporter.write_line(line)
+            reporter.write_line(terminal_text(line))
     if distribution.is_controller(runs.config) and not outcomes:
         reporter.write_line("paygate: no gate of this session wrote a journal")
 
@@ -222,9 +222,5 @@ def _print_leaks(reporter: Any, leaks: list[str]) -> None:
     if leaks:
         reporter.write_sep("=", "FAIL: a secret of this session stands in a file", red=True, bold=True)
         for leak in leaks[:10]:
-            reporter.write_line(f"  {leak}")
+            reporter.write_line(terminal_text(f"  {leak}"))
         reporter.write_line("  Rotate the secret, treat the file as leaked, and find out how it got there.")
-
-
-def _text(error: PaygateError) -> str:
-    return error.refusal.text()

@@ -6,9 +6,12 @@ hand; keys stand in it as the name of a variable, never as a value.
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
+from pytest_paygate.core.inert import inert
 from pytest_paygate.core.money import Money
+from pytest_paygate.renderers.templating import escape_markdown
 
 if TYPE_CHECKING:
     from pytest_paygate.core.exposure import ChargeState
@@ -37,7 +40,8 @@ def incident(state: RunState) -> str:
     lines = [
         f"# Money is outstanding: run {started.run_id}",
         "",
-        f"Environment {started.environment} ({started.mode}), target {started.target}, gate {_gate_id(state)}.",
+        f"Environment {_text(started.environment)} ({started.mode}), gate {_gate_id(state)}.",
+        f"Target {_text(started.target)}.",
         f"Trace id `{started.trace_id}`: every charge and payment of this run carries it in its metadata.",
         f"Began {state.started_at}; last journal line {state.ended_at}.",
         "",
@@ -48,17 +52,17 @@ def incident(state: RunState) -> str:
     for charge in unrefunded:
         left = Money(charge.amount.minor - charge.refunded_minor, charge.amount.currency)
         lines.append(
-            f"- charge `{charge.charge_id}` (payment `{charge.payment_id}`) at {charge.provider}: {left} of "
-            f"{charge.amount}, charged {charge.created or 'at a time that is not known'}"
+            f"- charge {_code(charge.charge_id)} (payment {_code(charge.payment_id)}) at {_text(charge.provider)}: "
+            f"{left} of {charge.amount}, charged {_text(charge.created) or 'at a time that is not known'}"
         )
     lines += [
-        f"- payment `{payment.payment_id}` at {payment.provider} can still be paid ({payment.status})"
-        for payment in exposure.payable
+        f"- payment {_code(one.payment_id)} at {_text(one.provider)} can still be paid ({_text(one.status)})"
+        for one in exposure.payable
     ]
     if not unrefunded and not exposure.payable:
         lines.append("- not known: the purchase was sent, and the provider's ledger could not be read to the end")
     lines += ["", "## Why", ""]
-    lines += [f"- {one.amount} of {one.charge}: {one.reason}" for one in state.escalated] or [
+    lines += [f"- {_text(one.amount)} of {_text(one.charge)}: {_text(one.reason)}" for one in state.escalated] or [
         "- the run ended before it was settled"
     ]
     lines += ["", "## What was tried", ""]
@@ -69,14 +73,14 @@ def incident(state: RunState) -> str:
 
 
 def _tried(charge: ChargeState) -> list[str]:
-    lines = [f"- `{charge.charge_id}`: refund asked for through the {via}" for via in charge.asked]
-    lines += [f"- `{charge.charge_id}`: refused by the {reason}" for reason in charge.refused]
+    lines = [f"- {_code(charge.charge_id)}: refund asked for through the {_text(via)}" for via in charge.asked]
+    lines += [f"- {_code(charge.charge_id)}: refused by the {_text(reason)}" for reason in charge.refused]
     for refund in charge.refunds.values():
-        why = f" ({refund.failure_reason})" if refund.failure_reason else ""
-        posted = f", posted {refund.posted}" if refund.posted else ", not posted"
+        why = f" ({_text(refund.failure_reason)})" if refund.failure_reason else ""
+        posted = f", posted {_text(refund.posted)}" if refund.posted else ", not posted"
         lines.append(
-            f"- `{charge.charge_id}`: refund `{refund.refund_id}` of {refund.amount} is {refund.status}{why}, "
-            f"created {refund.created or 'at a time that is not known'}{posted}"
+            f"- {_code(charge.charge_id)}: refund {_code(refund.refund_id)} of {refund.amount} is "
+            f"{_text(refund.status)}{why}, created {_text(refund.created) or 'at a time that is not known'}{posted}"
         )
     return lines
 
@@ -95,10 +99,10 @@ def _by_hand(state: RunState) -> list[str]:
         left = charge.amount.minor - charge.refunded_minor
         lines.append(
             '$ curl https://api.stripe.com/v1/refunds -u "$PROVIDER_KEY:" '
-            f'-d charge={charge.charge_id} -d amount={left} -d "metadata[trace_id]={_trace(state)}"'
+            f'-d {_argument("charge=" + charge.charge_id)} -d amount={left} -d "metadata[trace_id]={_trace(state)}"'
         )
     lines += [
-        f"# close payment {payment.payment_id} in the dashboard of {payment.provider}"
+        f"# close payment {inert(payment.payment_id)} in the dashboard of {inert(payment.provider)}"
         for payment in state.exposure.payable
     ]
     if not state.exposure.unrefunded and not state.exposure.payable:
@@ -109,6 +113,20 @@ def _by_hand(state: RunState) -> list[str]:
         f"4. Look at what the provider shows then: `paygate orphans --env {environment} --since 72h`.",
     ]
     return lines
+
+
+def _text(value: object) -> str:
+    return str(escape_markdown(value))
+
+
+def _code(value: str) -> str:
+    """An id as code: one line, and no mark that would end it."""
+    return f"`{inert(value).replace('`', ' ')}`"
+
+
+def _argument(value: str) -> str:
+    """An argument that a person will paste into a shell: quoted unless it is as plain as every real id."""
+    return shlex.quote(inert(value))
 
 
 def _trace(state: RunState) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_paygate.core import events as ev
 from pytest_paygate.core.facts import from_json, shown
+from pytest_paygate.core.inert import inert
 from pytest_paygate.renderers import exposure_log
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def line(entry: ev.Entry, state: RunState) -> str:
         state: the run after this entry.
     """
     row = state.open_row or getattr(entry.event, "row", "") or "run"
-    return f"{entry.seq + 1:05d} {entry.at} +{entry.elapsed_seconds:08.3f} {row:<15} {_told(entry.event)}"
+    return inert(f"{entry.seq + 1:05d} {entry.at} +{entry.elapsed_seconds:08.3f} {row:<15} {_told(entry.event)}")
 
 
 def reference(row: RowState) -> str:

@@ -15,12 +15,17 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from pytest_paygate.core.inert import inert
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Parentheses and colons act in Markdown only after a bracket or a scheme, and brackets are escaped.
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#+!|~@$&])")
-_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+# Parentheses act in Markdown only after a bracket, which is escaped; colons and dots where an address would be linked.
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#+!|~@$&]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
+# At the start of a value, which may be that of a list item: another list, a rule, an underline of a heading.
+_OPENING = re.compile(r"^(\d{0,9})(?=-(?:\s|-|$)|=|[.)](?:\s|$))")
+# A mention or a mail address is found after escapes are undone; only a character between keeps it text.
+_MENTION = re.compile(r"\\@(?=\w)")
 
 
 def html(template: str, values: Mapping[str, Any]) -> str:
@@ -42,7 +47,12 @@ def escape_markdown(value: object) -> object:
     """Make a value plain text in Markdown, also inside a table cell."""
     if isinstance(value, Markup):
         return value
-    return _MARKDOWN.sub(r"\\\1", _INVISIBLE.sub(" ", str(value)))
+    shown = inert(str(value)).strip()
+    if not shown and str(value).strip():
+        # An item or a cell with nothing in it would change the shape of what is around it.
+        return "(not printable)"
+    text = _MARKDOWN.sub(r"\\\1", shown)
+    return _MENTION.sub(r"\\@&#8203;", _OPENING.sub(r"\1\\", text))
 
 
 @cache
@@ -53,7 +63,7 @@ def _html() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: value if isinstance(value, Markup) else _INVISIBLE.sub(" ", str(value)),
+        finalize=lambda value: value if isinstance(value, Markup) else inert(str(value)),
     )
 
 
