@@ -101,7 +101,7 @@ def _severity(record: RowRecord) -> str:
 
 def _steps(lines: Sequence[str]) -> Iterator[str]:
     """What happened, line by line, without number and time; one line of a poll stands for all its reads."""
-    told = [line.split(None, 4)[-1] for line in lines]
+    told = [line.split(None, 4)[-1] for line in lines if line.strip()]
     steps = [inert(line) for line in told if not line.startswith("poll ") or " read " not in line]
     yield from steps[:STEPS_MAX]
     if len(steps) > STEPS_MAX:
