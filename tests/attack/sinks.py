@@ -17,22 +17,30 @@ from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
 
+from pytest_paygate.cli.history import as_csv, as_table
 from pytest_paygate.core import events as ev
 from pytest_paygate.core.events import Entry, Mode
 from pytest_paygate.core.gate import read_gate
+from pytest_paygate.core.history import HistoryLine, line_of
 from pytest_paygate.core.inert import terminal_text
 from pytest_paygate.core.journal import GENESIS, encode
+from pytest_paygate.core.launch import GoLive, GoLiveItem, Launch, LaunchRun, launch
 from pytest_paygate.core.proof import ProofStatus
 from pytest_paygate.core.run import RunState, apply
+from pytest_paygate.core.sign_offs import SignOff
 from pytest_paygate.plugin import allure_guest, html_guest
 from pytest_paygate.plugin.mirrors import RowRecord
-from pytest_paygate.renderers import incident, index_pages, session_log, session_report
+from pytest_paygate.renderers import incident, index_pages, record, session_log, session_report
+from pytest_paygate.renderers.difference import difference
 from pytest_paygate.renderers.view import view
 from pytest_paygate.reporting.run_reports import Outcome
 from tests.properties.gates import SOURCE, folded, legal_prefix, passing_row, started
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from pytest_paygate.core.record import Record
+    from pytest_paygate.renderers.view import ReportView
 
 CALM = "calm"
 # What must not stand in any text for a terminal: everything that is not printable, but for the end of a line.
@@ -115,34 +123,75 @@ class Sink:
     read: Callable[[str, str], list[str]]
 
 
-def _html_report(events: list[ev.EventBody], _text: str) -> str:
-    return session_report.as_html(view(_state(events), "0" * 64))
+def _view(events: list[ev.EventBody]) -> ReportView:
+    return view(_state(events), "0" * 64, 0, _entries(events))
 
 
-def _markdown_report(events: list[ev.EventBody], _text: str) -> str:
-    return session_report.as_markdown(view(_state(events), "0" * 64))
+def _form(form: Callable[[ReportView], str]) -> Callable[[list[ev.EventBody], str], str]:
+    return lambda events, _text: form(_view(events))
+
+
+def _recorded(events: list[ev.EventBody]) -> Record:
+    return record.record(_state(events), _view(events))
 
 
 def _go_no_go(events: list[ev.EventBody], text: str, form: Callable[..., str]) -> str:
+    rehearsed = index_pages.Rehearsed(_line(events, text), _view(events).criteria)
+    broken = index_pages.UnreadableRun("small", "r9", text, "QUARANTINED", Mode.LIVE)
+    return form(index_pages.Checklist(_launch(events, text), (rehearsed,), (broken,)))
+
+
+def _launch(events: list[ev.EventBody], text: str) -> Launch:
+    """A live run, an item and a sign-off of which every free text is hostile."""
     live = [
         event.model_copy(update={"mode": Mode.LIVE}) if isinstance(event, ev.RunStarted) else event for event in events
     ]
-    runs = [view(_state(live), "0" * 64), view(_state(events), "0" * 64)]
-    barred = [index_pages.UnreadableRun("small", "r9", text, "QUARANTINED", for_launch=True)]
-    return form(index_pages.launch_lines(runs, barred))
+    items = tuple(GoLiveItem(id=name, title=text[:160], owner=text[:120]) for name in ("vat", "legal"))
+    word = SignOff(
+        item="vat",
+        by=text[:120],
+        at="2026-01-01T00:00:00Z",
+        evidence=text[:255],
+        evidence_sha256="0" * 64,
+        seals={},
+        refused=True,
+        note=text[:400],
+        previous="",
+    )
+    runs = {"small": LaunchRun(_state(live), "1" * 64, text)}
+    return launch(runs, GoLive(items=items), [word], datetime(2026, 1, 2, tzinfo=UTC))
+
+
+def _line(events: list[ev.EventBody], text: str) -> HistoryLine:
+    return line_of(_state(events), 1.0).model_copy(
+        update={"environment": text, "gate_title": text, "commit": text, "started_at": text}
+    )
 
 
 def _sessions(events: list[ev.EventBody], text: str) -> str:
-    return index_pages.sessions(
-        "small", [view(_state(events), "0" * 64)], [index_pages.UnreadableRun("small", "r0", text)]
-    )
+    return index_pages.sessions("small", [_line(events, text)], [index_pages.UnreadableRun("small", "r0", text)])
+
+
+def _front_page(events: list[ev.EventBody], text: str) -> str:
+    broken = [index_pages.UnreadableRun("small", "r0", text)]
+    return index_pages.front_page(_launch(events, text), [_line(events, text)], broken)
+
+
+def _difference(events: list[ev.EventBody], _text: str) -> str:
+    return difference(_state(ORIGINS["exception"](CALM)), _state(events))
+
+
+def _entries(events: list[ev.EventBody]) -> list[Entry]:
+    return [
+        Entry.model_validate_json(encode(seq, GENESIS, datetime(2026, 1, 1, tzinfo=UTC), 0.0, body))
+        for seq, body in enumerate(legal_prefix(events))
+    ]
 
 
 def _session_log(events: list[ev.EventBody], _text: str) -> str:
     state, lines = RunState(), []
-    for seq, body in enumerate(legal_prefix(events)):
-        entry = Entry.model_validate_json(encode(seq, GENESIS, datetime(2026, 1, 1, tzinfo=UTC), 0.0, body))
-        state = apply(state, entry.event, seq, entry.at)
+    for entry in _entries(events):
+        state = apply(state, entry.event, entry.seq, entry.at)
         lines.append(session_log.line(entry, state))
     return "\n".join(lines)
 
@@ -233,13 +282,19 @@ def read_csv(calm: str, hostile: str) -> list[str]:
 
 
 SINKS: dict[str, Sink] = {
-    "report.html": Sink(_html_report, read_html),
-    "report.md": Sink(_markdown_report, read_markdown),
+    "report.html": Sink(_form(session_report.as_html), read_html),
+    "report.md": Sink(_form(session_report.as_markdown), read_markdown),
+    "job summary": Sink(_form(lambda one: session_report.as_summary(one, "report.html")), read_markdown),
+    "difference": Sink(_difference, read_markdown),
+    "index.html": Sink(_front_page, read_html),
+    "history.csv": Sink(lambda events, text: as_csv([_line(events, text)]), read_csv),
+    "history": Sink(lambda events, text: "\n".join(as_table([_line(events, text)], [])), read_lines),
     "go-no-go.html": Sink(lambda events, text: _go_no_go(events, text, index_pages.go_no_go_html), read_html),
     "go-no-go.md": Sink(lambda events, text: _go_no_go(events, text, index_pages.go_no_go_markdown), read_markdown),
     "sessions.md": Sink(_sessions, read_markdown),
     "incident.md": Sink(lambda events, _text: incident.incident(_state(events)), read_markdown),
-    "evidence.json": Sink(lambda events, _text: session_report.as_evidence(_state(events), "0" * 64), read_json),
+    "evidence.json": Sink(lambda events, _text: record.as_json(_recorded(events)), read_json),
+    "ctrf": Sink(lambda events, _text: record.as_ctrf(_recorded(events)), read_json),
     "session.log": Sink(_session_log, read_log),
     "terminal": Sink(_terminal, read_lines),
     "pytest-html": Sink(_pytest_html, read_html),

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import sync_playwright
 
-from pytest_paygate.renderers.plain_text import csv_cell, sparkline, terminal_text
+from pytest_paygate.core.inert import terminal_text
+from pytest_paygate.renderers.plain_text import csv_cell, sparkline
 from tests.golden.scenes import RUN_ID, escalated, go, no_go, pending, rehearsal
 from tests.launch.folders import later
 

@@ -94,7 +94,7 @@ def test_the_session_s_context_is_written_once(project: Project, arguments: tupl
     told = properties(project)
     assert told["demo.verdict"] == "PASS"
     assert told["demo.environment"] == "demo (staging)"
-    assert told["demo.target"] == "127.0.0.1:9"
+    assert told["demo.host"] == "127.0.0.1:9"
     assert told["demo.run"] == project.folders()[0].name
     categories = json.loads((project.path / "out" / "allure" / "categories.json").read_text())
     assert categories[0]["name"] == "Row failed"

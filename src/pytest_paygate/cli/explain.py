@@ -12,11 +12,11 @@ from pytest_paygate.cli.runs import loaded
 from pytest_paygate.core.errors import configuration, nearest
 from pytest_paygate.core.events import RowStatus
 from pytest_paygate.core.facts import shown
+from pytest_paygate.core.inert import terminal_text
 from pytest_paygate.core.run import RunState, missing_evidence
 from pytest_paygate.core.verdict import judge
 from pytest_paygate.renderers import session_log
 from pytest_paygate.renderers.action_items import NEXT_STEPS
-from pytest_paygate.renderers.plain_text import terminal_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

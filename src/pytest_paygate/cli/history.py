@@ -13,14 +13,15 @@ import click
 
 from pytest_paygate.cli.refusals import told
 from pytest_paygate.core.history import RUNS_MAX
+from pytest_paygate.core.inert import terminal_text
 from pytest_paygate.core.verdict import Verdict
-from pytest_paygate.renderers.plain_text import csv_cell, sparkline, terminal_text
+from pytest_paygate.renderers.plain_text import csv_cell, sparkline
 from pytest_paygate.reporting.index_writing import known_runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_paygate.core.history import HistoryLine
+from pytest_paygate.core.history import HistoryLine
 
 COLUMNS = ("run", "gate", "environment", "mode", "verdict", "rows", "seconds", "started", "commit")
 

@@ -55,6 +55,7 @@ class Checklist:
 
     launch: Launch
     rehearsed: tuple[Rehearsed, ...]
+    unreadable: tuple[UnreadableRun, ...] = ()
 
 
 def sessions(gate_id: str, runs: Sequence[HistoryLine], unreadable: Sequence[UnreadableRun]) -> str:
@@ -108,6 +109,7 @@ def _checklist(checklist: Checklist) -> dict[str, object]:
         "lines": [(line, age(line, checklist.launch.as_of)) for line in checklist.launch.lines],
         "as_of": clock_time(checklist.launch.as_of.isoformat(timespec="seconds")),
         "rehearsed": checklist.rehearsed,
+        "unreadable": checklist.unreadable,
         **_WORDS,
     }
 

@@ -1,12 +1,10 @@
-"""Text for places without markup: a terminal, a spreadsheet's cell, a line of bars. Pure.
-
-Owns the escapes of those sinks: nothing from outside may move a cursor, set a colour, start a formula or end a line.
-"""
+"""Text for a spreadsheet's cell, and values as a line of bars. Pure. Text for terminals is in `core/inert.py`."""
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
+
+from pytest_paygate.core.inert import inert
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,14 +14,9 @@ _BARS = "▁▂▃▄▅▆▇█"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%")
 
 
-def terminal_text(text: str) -> str:
-    """The text without anything a terminal would act on: control, format and line characters become a space."""
-    return "".join(" " if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} else char for char in text)
-
-
 def csv_cell(text: str) -> str:
     """The text as a cell that no spreadsheet computes."""
-    plain = terminal_text(text)
+    plain = inert(text)
     return f"'{plain}" if plain.lstrip().startswith(_FORMULA) else plain
 
 

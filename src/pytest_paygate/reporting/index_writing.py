@@ -106,7 +106,7 @@ def write_indexes(root: Path, gate_ids: Sequence[str], now: datetime) -> str:
             damaged = [run for run in runs.unreadable if run.gate_id == gate_id]
             replace_whole(root / gate_id / "sessions.md", index_pages.sessions(gate_id, mine, damaged).encode())
         checklist = index_pages.Checklist(
-            launching.gather(root, newest_live(root, runs)).decide(now), _rehearsed(root, runs)
+            launching.gather(root, newest_live(root, runs)).decide(now), _rehearsed(root, runs), runs.unreadable
         )
         replace_whole(root / "go-no-go.md", index_pages.go_no_go_markdown(checklist).encode())
         replace_whole(root / "go-no-go.html", index_pages.go_no_go_html(checklist).encode())

@@ -118,7 +118,7 @@ def test_the_four_lives_cannot_be_mistaken(mode):
 def test_only_a_live_run_shows_a_decision():
     """GO, NO-GO and PENDING as a launch decision appear on live reports only."""
     assert "FAIL · NO-GO" in session_report.as_html(view(hostile_run("x", Mode.LIVE), "0" * 64))
-    assert "NO-GO" not in session_report.as_html(view(hostile_run("x", Mode.STAGING), "0" * 64))
+    assert "· NO-GO" not in session_report.as_html(view(hostile_run("x", Mode.STAGING), "0" * 64))
     assert "PASS · GO" not in session_report.as_html(view(folded(whole_run(Mode.SANDBOX)), "0" * 64))
 
 
