@@ -45,6 +45,7 @@ BODIES = {
     "exception group": "raise ExceptionGroup(ALL, [ValueError(ALL)])",
     "exception note": 'error = ValueError("x")\nerror.add_note(ALL)\nraise error',
     "pytest.fail": "pytest.fail(ALL)",
+    "pytest.exit": "pytest.exit(ALL)",
     "pytest.skip": "pytest.skip(ALL)",
     "pytest.xfail": "pytest.xfail(ALL)",
     "environment": 'import os\nassert dict(os.environ) == {"CANARY": "x"}',

@@ -156,6 +156,27 @@ def test_a_refund_that_fails_is_escalated_with_the_command_to_do_it_by_hand(proj
     sandbox.clear_faults()
 
 
+def test_escalated_money_beats_a_leak(project, sandbox):
+    """A run that is escalated and has a key in its files is quarantined, keeps its incident, and exits with 23."""
+    sandbox.set_fault("refund_fails_later")
+    text = (project.folder / "paygate.toml").read_text()
+    (project.folder / "paygate.toml").write_text(text.replace("late_charge_seconds = 0.5", "late_charge_seconds = 6.0"))
+    with (project.folder / "suites" / "e2e" / "conftest.py").open("a") as file:
+        file.write(
+            "\n\ndef pytest_runtest_teardown(item):\n"
+            "    for path in item.config.rootpath.glob('reports/e2e/*/journal.jsonl'):\n"
+            "        path.with_name('note.txt').write_text('sk_live_PaygateRehearsalNoFunds000000')\n"
+        )
+    project.approve()
+    session = project.start()
+    assert session.wait() == 23, session.output
+    assert "QUARANTINED (otherwise ESCALATED)" in session.output
+    run = project.runs()[-1]
+    assert (run / "incident.md").exists()
+    assert (run / "quarantine.json").exists()
+    assert not (run / "manifest.json").exists()
+
+
 def test_a_key_without_the_right_is_refused_before_money_moves(project, sandbox, monkeypatch):
     """A guardian whose key may not read charges is no guardian: the run is refused while nothing has moved."""
     before = sandbox.money()

@@ -45,6 +45,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
             handler.addFilter(_not_shown)
     try:
         return (yield)
+    except pytest.exit.Exception as error:
+        raise pytest.exit.Exception(place(item, error), error.returncode) from None
     finally:
         del item.config.stash[_ROW]
         for handler in handlers:
