@@ -115,5 +115,13 @@ def test_a_token_that_a_suite_obtains_is_known_too(guarded: Project) -> None:
     result.stdout.fnmatch_lines(["*note.txt holds login (raw) at byte 0*"])
 
 
+def test_the_secrets_of_a_worker_that_died_are_known_by_the_settings(guarded: Project) -> None:
+    """Nobody handed them over, and still the controller knows what to search for."""
+    guarded.body("refund", PLANT.format(content=TOKEN) + "\nimport os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    result = guarded.run("-n", "1")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*gate demo: QUARANTINED (otherwise INCOMPLETE)*"])
+
+
 def _permissions(path: Path) -> str:
     return stat.filemode(path.stat().st_mode)
