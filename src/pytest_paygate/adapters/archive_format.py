@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_FILES = 10_000
-_BLOCK = tarfile.BLOCKSIZE
+_BLOCK, _NAME = tarfile.BLOCKSIZE, 100
 _PART = re.compile(rb"(?!\.\.?$)[A-Za-z0-9_.@+-]{1,100}")
 _LINKS = {b"1": "a link", b"2": "a link", b"5": "a folder"}
 
@@ -78,8 +78,7 @@ def _uncompressed(content: bytes) -> bytes:
 def _member(block: bytes) -> tuple[str, int]:
     """Name and size of one member, when its header is the one that would be written for them."""
     kind = _LINKS.get(block[156:157])
-    prefix, name = block[345:500].rstrip(b"\0"), block[:100].rstrip(b"\0")
-    whole = prefix + b"/" + name if prefix else name
+    whole = block[:_NAME].rstrip(b"\0")
     if kind is not None:
         raise BundleError(f"the archive holds {kind}")
     if not all(_PART.fullmatch(part) for part in whole.split(b"/")):
@@ -102,12 +101,9 @@ def _header(name: str, size: int) -> bytes:
 def _tar(files: Mapping[str, bytes]) -> bytes:
     written = io.BytesIO()
     for name in sorted(files):
-        if not all(_PART.fullmatch(part.encode()) for part in name.split("/")):
+        if len(name) > _NAME or not all(_PART.fullmatch(part.encode()) for part in name.split("/")):
             raise BundleError(f"{name!r} is no name for an archive")
-        try:
-            written.write(_header(name, len(files[name])))
-        except ValueError:
-            raise BundleError(f"{name} is too long a name for an archive") from None
+        written.write(_header(name, len(files[name])))
         written.write(files[name] + bytes(-len(files[name]) % _BLOCK))
     end = written.tell() + 2 * _BLOCK
     return written.getvalue() + bytes(2 * _BLOCK + -end % tarfile.RECORDSIZE)

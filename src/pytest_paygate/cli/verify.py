@@ -17,7 +17,7 @@ from pytest_paygate.adapters.bundle_files import read_bundle
 from pytest_paygate.adapters.ssh_signatures import verifies
 from pytest_paygate.core.bundle import Believed, believe
 from pytest_paygate.core.envelope import SIGNATURE_NAMESPACE
-from pytest_paygate.core.errors import PaygateError
+from pytest_paygate.core.errors import ApprovalError, PaygateError
 from pytest_paygate.core.seal_chain import Sealed, check_chain, check_place, read_log
 from pytest_paygate.core.strict import BundleError
 from pytest_paygate.core.trust import Policy, check_pinned, missing_signatures, read_policy
@@ -90,11 +90,11 @@ def look(path: Path, policy_file: Path | None, *, log: Path | None = None, head:
         check_pinned(policy, bundle)
         missing = _check_log(policy, bundle, _log_file(policy, policy_file, path, log), head)
         signed = _vouched(policy, policy_file, bundle)
+    except (ApprovalError, OSError) as error:
+        # Nothing is wrong with the bundle: a file, or the ssh-keygen to ask, is not there.
+        return Examined(UNDECIDED, [f"CANNOT DECIDE: {_said(error)}"])
     except (BundleError, PaygateError) as error:
-        said = error.refusal.refused if isinstance(error, PaygateError) else str(error)
-        return Examined(INVALID, [f"INVALID: {said}"])
-    except OSError as error:
-        return Examined(UNDECIDED, [f"CANNOT DECIDE: {error.strerror or type(error).__name__}"])
+        return Examined(INVALID, [f"INVALID: {_said(error)}"])
     except Exception as error:  # noqa: BLE001 - whatever a forged bundle may break, it is not believed
         return Examined(INVALID, [f"INVALID: it cannot be read ({type(error).__name__})"])
     lines = facts(bundle, signed)
@@ -104,6 +104,13 @@ def look(path: Path, policy_file: Path | None, *, log: Path | None = None, head:
     if bundle.verdict is not Verdict.PASS:
         return Examined(NOT_PASS, [f"VALID, and not a pass: {bundle.verdict}", *lines], bundle)
     return Examined(VALID, ["VALID: PASS", *lines], bundle)
+
+
+def _said(error: Exception) -> str:
+    """What an error says in one line."""
+    if isinstance(error, PaygateError):
+        return error.refusal.refused
+    return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
 
 
 def facts(bundle: Believed, signed: list[str]) -> list[str]:

@@ -29,7 +29,7 @@ from pytest_paygate.core.errors import ConfigurationError, JournalError
 from pytest_paygate.core.events import Mode, RowStatus
 from pytest_paygate.core.gate import read_gate
 from pytest_paygate.core.journal import Journal
-from pytest_paygate.core.run import IllegalEventError, fold
+from pytest_paygate.core.run import fold
 from pytest_paygate.core.strict import BundleError, canonical, document_of, sha256
 from pytest_paygate.core.verdict import Verdict, judge
 
@@ -274,9 +274,12 @@ def believe(files: Mapping[str, bytes]) -> Believed:
         # The gate is checked before anything is folded by it.
         check_gate(files, fold(journal.entries[:1]))
         state = fold(journal.entries)
-    except IllegalEventError as error:
-        raise BundleError(str(error)) from None
-    envelope, verdict = check(files, state, journal.head, number)
+        envelope, verdict = check(files, state, journal.head, number)
+    except BundleError:
+        raise
+    except (ValueError, KeyError, ArithmeticError, RecursionError) as error:
+        # An impossible story, or a value with which nothing can be computed.
+        raise BundleError(str(error) or type(error).__name__) from None
     told = read_statement(envelope)["predicate"]["paygate"]
     seal = sha256(files[seal_names(number)[1]])
     return Believed(state, envelope, countersigned, verdict, told, seal, previous, number)

@@ -85,8 +85,9 @@ class ChargeState:
 
     @property
     def refunded_minor(self) -> int:
-        """Minor units that have come back for certain."""
-        return sum(refund.amount.minor for refund in self.refunds.values() if refund.status == SUCCEEDED)
+        """Minor units that have come back for certain, in the charge's own currency."""
+        mine = [refund for refund in self.refunds.values() if refund.amount.currency == self.amount.currency]
+        return sum(refund.amount.minor for refund in mine if refund.status == SUCCEEDED)
 
     @property
     def is_refunded(self) -> bool:
