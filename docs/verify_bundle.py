@@ -1,0 +1,250 @@
+"""A second, independent verifier of pytest-paygate bundles: standard library and ssh-keygen, no code of the project.
+
+Usage: verify_bundle.py FOLDER [POLICY]. Exit codes: 0 valid and PASS, 1 valid and not PASS, 2 invalid, 3 cannot decide.
+Everything is read strictly, as bundle_format.toml beside this file says; rows, criteria and verdict are computed again.
+Left to `paygate verify`: archives (unpack first), the log of seals (then undecided), texts that look like secrets."""
+import base64, hashlib, json, re, string, subprocess, sys, tempfile, tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+MODES, AGAIN = ["sandbox", "staging", "rehearsal", "live"], ("NOT_RUN", "BLOCKED", "SKIPPED", "PENDING")
+ORDER = ["PASS", "PENDING", "CONDITIONAL", "INCOMPLETE", "FAIL", "STOPPED", "ESCALATED"]
+WEIGHT = {"PASS": "PASS", "PENDING": "PENDING", "WAIVED": "CONDITIONAL", "FAIL": "FAIL"}
+FORM = tomllib.loads((Path(__file__).parent / "bundle_format.toml").read_text("utf-8"))
+KINDS, TEXTS, EVENTS, OBJECTS = FORM["kinds"], FORM["patterns"], FORM["events"], FORM["objects"]
+TYPES = {"s": [str], "i": [int], "f": [int, float], "b": [bool], "j": [dict], "null": [type(None)]}
+DIGITS = {code: int(digits) for digits, codes in FORM["currencies"].items() for code in codes.split()}
+INSIDE = ("exchange", "query", "poll_read", "poll_finished", "hold_opened", "hold_closed")
+ONCE = ("exposure_planned", "approval_consumed", "operator_confirmed", "charge_intended", "charge_sent", "run_started")
+class Undecided(Exception): """What would be needed for a decision is missing; says what."""
+class Told(SimpleNamespace):  # what is known; what was not told is None
+    def __getattr__(self, name): return None
+def need(holds, why):
+    if not holds: raise ValueError(why)
+def sha(content): return hashlib.sha256(content).hexdigest()
+def canon(x): return json.dumps(x, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+def load(content, keys):  # a JSON object in its one spelling, with exactly these keys
+    document = json.loads(content.decode())
+    need(type(document) is dict and set(document) == set(keys.split()) and canon(document) == content, f"no {keys}")
+    return document
+def unbase64(text):
+    need(base64.b64encode(base64.b64decode(text, validate=True)).decode() == text, "base64 in another spelling")
+    return base64.b64decode(text)
+def fields(record):  # of a model: key, kind, whether it may be missing, and what then takes its place (need: nothing)
+    for kind, keys in (group.split(":", 1) for group in record.split()):
+        for key, _, text in (part.partition("=") for part in keys.split(",")):
+            default = {"MODES": MODES, "SAFE": MODES[:3]}.get(text) or (json.loads(text) if text else need)
+            yield key.rstrip("?"), (kind, key.endswith("?") or bool(text), default)
+SPECS = {name: dict(fields(record)) for name, record in (OBJECTS | EVENTS).items()}
+def fits(kind, value):  # the value with its defaults filled in, when it is of that kind
+    kind, spec = KINDS.get(kind, kind), SPECS.get(kind)
+    if "|" in kind:
+        for one in kind.split("|"):
+            try: return fits(one, value)
+            except ValueError: pass
+        raise ValueError(f"none of {kind}")
+    if kind.endswith("]") and type(value) is list and (value or "+" not in kind):
+        return [fits(kind.partition("[")[0], one) for one in value]
+    if kind.endswith("}") and type(value) is dict: return {key: fits(kind[:-2], one) for key, one in value.items()}
+    if spec:
+        need(type(value) is dict and set(value) <= set(spec), f"{kind}: a key that is not known")
+        need(all(key in value or optional for key, (_, optional, _) in spec.items()), f"{kind}: a key is missing")
+        filled = {key: default for key, (_, _, default) in spec.items() if default is not need}
+        return filled | {key: fits(spec[key][0], one) for key, one in value.items()}
+    if kind in TEXTS: need(type(value) is str and re.fullmatch(TEXTS[kind], value), f"no {kind}")
+    elif "/" in kind: need(type(value) is str and value in kind.split("/"), f"none of {kind}")
+    else: need(type(value) in TYPES.get(kind.rstrip("0123456789"), ()), f"no {kind}")
+    need(not kind[1:].isdigit() or 0 < len(value) <= int(kind[1:]), f"{kind}: a text of another length")
+    return value
+def typed(kind, value):  # a fact's value, when it has the form of its kind
+    if kind == "money": need(len(value) == 2 and type(value["minor"]) is int and value["currency"] in DIGITS, kind)
+    elif kind == "time": need((value := datetime.fromisoformat(value)).tzinfo and value.astimezone(UTC), kind)
+    elif kind == "seconds": need(type(value) in (int, float) and 0 <= value < 1e9, kind)
+    elif kind == "words": need(len(fits("word[]", value)) <= 50, kind)
+    else: fits({"integer": "i", "flag": "b"}.get(kind, kind), value)
+    return round(float(value), 3) if kind == "seconds" else value
+def read_gate(content):  # the gate in its file, with every reference in it checked
+    document = json.loads(json.dumps(tomllib.loads(content.decode()), default=str))
+    gate = fits("Gate", {**document.pop("gate"), **document})
+    rows, facts, buys = gate["preflight"] + gate["rows"], set(gate["facts"]), gate["purchase"]
+    ids = [row["id"] for row in rows]
+    need(all(len({one["id"] for one in some}) == len(some) for some in (rows, gate["criteria"])), "an id stands twice")
+    for at, row in enumerate(rows):
+        places = {one[1] for text in (row["observed"], row["trace"]) for one in string.Formatter().parse(text)} - {None}
+        need(places <= facts | {"log"} and all(re.fullmatch(TEXTS["place"], one) for one in places), "odd template")
+        need(set(row["needs"]) <= set(ids[:at]) and set(row["records"]) <= facts, "a row names what is not there")
+    for one in gate["criteria"]:
+        bound = one["rows"] or one["preflight"] or one["whole_walkthrough"] or one["person"]
+        need(bound and set(one["rows"]) <= set(ids), "a criterion bound to nothing, or to what is not there")
+        for hold in one["holds"]:
+            named = {limit for limit in (hold["at_most"], hold["at_least"]) if type(limit) is str}
+            need(hold["fact"] in facts and named <= set(gate["thresholds"]), "a condition names what is not there")
+            need([hold["equals"], hold["at_most"], hold["at_least"]] != [None] * 3, "a condition without one")
+    if buys:
+        sums = [re.fullmatch(TEXTS["amount"], buys[key]) for key in ("amount", "tax", "fee")]
+        need(all(one and DIGITS.get(one[1]) == len(one[3] or ".") - 1 for one in sums), "an amount that is none")
+        minor = [int(one[2] + (one[3] or "").lstrip(".")) for one in sums]
+        need(minor[0] > 0 <= min(minor) and len({one[1] for one in sums}) == 1 and buys["says_live"] in facts, "sums")
+    return gate
+def owed(charge): return charge.minor - sum(charge.refunds.values())
+def is_owed(r): return any(owed(one) > 0 for one in r.charges.values()) or any(r.payable.values())
+def passed(r, names): return all(r.rows[name].status == "PASS" for name in names)
+def in_turn(r, e):
+    return not r.open and r.rows.get(e.row) == Told(status="NOT_RUN", facts={}) and r.order.index(e.row) > r.last
+def sums(e): return e and (e.amount_minor, e.cap_minor, e.currency)
+RULES = {  # what may follow what was told so far; INSIDE belong inside a row, a phase or a rescue; ONCE come once
+    "run_started": lambda r, e: e.schema_version == 1, "rescue_finished": lambda r, e: r.rescue,
+    "row_started": lambda r, e: in_turn(r, e) and not r.run_stopped and passed(
+        r, [*r.spec[e.row].needs, *r.checks[:r.order.index(e.row)]]),
+    "row_finished": lambda r, e: (r.open == e.row or e.status in AGAIN[1:] and in_turn(r, e)) and e.status not in (
+        "NOT_RUN", "WAIVED") and (e.status != "PASS" or set(r.spec[e.row].records) <= set(r.rows[e.row].facts)),
+    "fact": lambda r, e: r.open and e.name not in r.facts and r.gate["facts"].get(e.name) == e.fact_kind,
+    "proof": lambda r, e: r.open and e.name not in r.proofs, "run_finished": lambda r, e: not (r.open and e.complete),
+    "phase_started": lambda r, e: not r.phase, "phase_finished": lambda r, e: r.phase == e.phase,
+    "approval_consumed": lambda r, e: r.exposure_planned and r.exposure_planned.plan_sha256 == e.plan_sha256,
+    "fence_taken": lambda r, e: not r.fence_taken or e.fence > r.fence_taken.fence,
+    "charge_intended": lambda r, e: r.open and r.spec[r.open].money and passed(r, r.checks) and not r.run_stopped and (
+        0 < e.amount_minor <= e.cap_minor) and (not r.guarded or sums(r.exposure_planned) == sums(e)
+        and r.approval_consumed and r.fence_taken and r.operator_confirmed),
+    "charge_sent": lambda r, e: r.charge_intended, "ledger_looked": lambda r, e: r.charge_intended,
+    "link_closing": lambda r, e: e.payment_id in r.payable, "refund_refused": lambda r, e: e.charge_id in r.charges,
+    "charge_seen": lambda r, e: r.charge_intended and e.currency in DIGITS and (e.charge_id not in r.charges
+        or sums(r.charges[e.charge_id].seen) == sums(e)),
+    "refund_intended": lambda r, e: e.charge_id in r.charges and e.amount_minor == owed(r.charges[e.charge_id]),
+    "refund_seen": lambda r, e: e.charge_id in r.charges and e.currency in DIGITS,
+    "exposure_settled": lambda r, e: r.charge_intended and r.looked and not is_owed(r) and e.charges == len(r.charges)
+        and e.refunded_minor == sum(one.minor - owed(one) for one in r.charges.values())}
+def fold(events):  # the run as its journal tells it; refuses the first event that may not follow
+    gate = fits("Gate", events[0]["gate"])
+    r = Told(gate=gate, spec={row["id"]: Told(**row) for row in gate["preflight"] + gate["rows"]}, last=-1, facts={},
+             proofs={}, charges={}, payable={}, guarded=events[0]["mode"] in MODES[2:])
+    r.order, r.checks = list(r.spec), [row["id"] for row in gate["preflight"]]
+    r.rows = {name: Told(status="NOT_RUN", facts={}) for name in r.order}
+    for at, (e, kind) in enumerate((Told(**event), event["kind"]) for event in events):
+        follows = (kind == "run_started") == (at == 0) and (not r.run_finished or r.rescue or kind == "rescue_started")
+        placed = (kind not in INSIDE or r.open or r.phase or r.rescue) and not (kind in ONCE and getattr(r, kind))
+        need(follows and placed and RULES.get(kind, lambda r, e: True)(r, e), f"line {at}: {kind} may not follow")
+        setattr(r, kind, e)
+        if kind in ("row_started", "row_finished"):
+            r.rows[e.row].begun, r.rows[e.row].status, r.last = True, e.status or "NOT_RUN", r.order.index(e.row)
+            r.open = e.row if kind == "row_started" else None
+        elif kind == "fact": r.facts[e.name] = r.rows[r.open].facts[e.name] = typed(e.fact_kind, e.value)
+        elif kind == "proof": r.proofs[e.name] = e.status
+        elif kind in ("phase_started", "phase_finished"): r.phase = e.phase if kind == "phase_started" else None
+        elif kind in ("run_finished", "rescue_finished"): r.rescue = None
+        elif kind == "payment_seen": r.payable[e.payment_id] = e.payable
+        elif kind == "charge_seen": r.charges.setdefault(e.charge_id, Told(seen=e, minor=e.amount_minor, refunds={}))
+        elif kind == "refund_seen":
+            counts = e.status == "succeeded" and e.currency == r.charges[e.charge_id].seen.currency
+            r.charges[e.charge_id].refunds[e.refund_id] = e.amount_minor * counts
+        elif kind == "ledger_looked": r.looked = r.looked or e.reachable
+        elif kind == "rescue_started":
+            r.rescue, r.phase, r.open = e, None, None
+            for name, row in r.rows.items() if e.by == "resume" else ():
+                r.run_finished, r.last = None, -1
+                if row.status in AGAIN and not (r.spec[name].money and row.begun):
+                    r.facts = {key: value for key, value in r.facts.items() if key not in row.facts}
+                    r.rows[name] = Told(status="NOT_RUN", facts={})
+        if is_owed(r): r.exposure_settled = None
+    return r
+def judge(r):  # the verdict, and every criterion with its status
+    mode, skips = r.run_started.mode, not r.run_started.with_refund
+    def weight(name):
+        left_out = skips and mode in r.spec[name].optional_in and r.rows[name].status == "SKIPPED"
+        return "CONDITIONAL" if left_out else WEIGHT.get(r.rows[name].status, "INCOMPLETE")
+    def holds(hold):
+        value, limits = r.facts.get(hold["fact"]), (hold["at_least"], hold["at_most"])
+        if hold["equals"] is not None: return value == hold["equals"] and type(value) is type(hold["equals"])
+        low, high = (one if one is None else float(r.gate["thresholds"].get(one, one)) for one in limits)
+        return type(value) in (int, float) and (high is None or value <= high) and (low is None or value >= low)
+    unsent = r.charge_sent and r.charge_sent.outcome == "not_sent"
+    is_open = r.guarded and r.charge_intended and not r.exposure_settled and not unsent and not r.run_escalated
+    found, criteria = ["PASS", *map(weight, r.order), *["ESCALATED"] * bool(is_open)], []
+    found += ["CONDITIONAL"] * bool(r.rescue_started) + ["STOPPED"] * bool(r.run_stopped)
+    found += ["FAIL" if r.exposure_settled else "ESCALATED"] * bool(r.run_escalated)
+    found += ["FAIL"] * (r.guarded and len(r.charges) > 1) + ["INCOMPLETE"] * (not (r.run_finished or r).complete)
+    found += ["CONDITIONAL" if one == "missing" else "FAIL" for one in r.proofs.values() if one != "holds"]
+    for one in (one for one in r.gate["criteria"] if mode in one["modes"]):
+        parts = {name: one["preflight" if name in r.checks else "whole_walkthrough"] for name in r.order}
+        names = [name for name in r.order if name in one["rows"] or parts[name]]
+        status = next((r.rows[name].status for name in names if r.rows[name].status != "PASS"), "")
+        status = status or ("FAIL" if not all(map(holds, one["holds"])) else "PENDING" if one["person"] else "PASS")
+        criteria.append({"id": one["id"], "status": status})
+        found += [WEIGHT.get(status, "INCOMPLETE")] if passed(r, names) else [weight(name) for name in names]
+    return max(found, key=ORDER.index), criteria
+def read_journal(files, number):  # every line of every file, chained; and the hash of the last
+    entries, head = [], "0" * 64
+    for name in ["journal.jsonl", *(f"journal-{at}.jsonl" for at in range(1, number + 1))]:
+        for line in files[name].split(b"\n")[:-1]:
+            entry = fits("Entry", load(line, "at elapsed_seconds event prev seq"))
+            need((entry["seq"], entry["prev"]) == (len(entries), head), f"line {len(entries)} breaks the chain")
+            need((kind := entry["event"].pop("kind")) in EVENTS, "an event that is none")
+            entry["event"], head = {**fits(kind, entry["event"]), "kind": kind}, sha(line)
+            entries.append(entry)
+    return entries, head
+def statement_of(entries, head, listing, name, before):  # what a seal must say of a journal: our part, and all of it
+    r, started = fold([entry["event"] for entry in entries]), entries[0]["event"]
+    (verdict, criteria), rows = judge(r), [(row, r.rows[row].status) for row in r.order]
+    keys = ("run_id", "mode", "environment", "target", "commit", "gate_sha256", "suite_sha256")
+    told = {key: started[key] for key in keys} | {
+        "version": 1, "gate": r.gate["id"], "account": r.exposure_planned.account if r.exposure_planned else "",
+        "started_at": entries[0]["at"], "ended_at": entries[-1]["at"], "verdict": verdict, "criteria": criteria,
+        "decision": {"PASS": "GO", "PENDING": "PENDING"}.get(verdict, "NO-GO"), "journal_sha256": head,
+        "previous_seal": before, "rows": [{"id": row, "status": status} for row, status in rows]}
+    return told, canon({
+        "_type": "https://in-toto.io/Statement/v1", "predicateType": "https://in-toto.io/attestation/test-result/v0.1",
+        "subject": [{"digest": {"sha256": sha(listing)}, "name": name}], "predicate": {
+            "result": {"PASS": "PASSED", "PENDING": "WARNED", "CONDITIONAL": "WARNED"}.get(verdict, "FAILED"),
+            "configuration": [{"digest": {"sha256": told["gate_sha256"]}, "name": f"{told['gate']}/gate.toml"}],
+            "passedTests": [row for row, status in rows if status == "PASS"], "paygate": told,
+            "warnedTests": [row for row, status in rows if status in ("PENDING", "WAIVED")],
+            "failedTests": [row for row, status in rows if status == "FAIL"]}})
+def check(files):  # what a sound bundle says: our part of its statement, what is signed, and the signatures over it
+    number = next(at for at in range(len(files) + 1) if f"journal-{at + 1}.jsonl" not in files)
+    seal = [f"{name}-{number}.json" if number else f"{name}.json" for name in ("manifest", "attestation")]
+    envelope = load(files[seal[1]], "payload payloadType signatures")
+    listed = load(files[seal[0]], "files previous_seal version")
+    signed = [load(canon(one), "keyid sig") for one in fits("j[]", envelope["signatures"])]
+    numbers = {int(name[17:-5]): name for name in files if re.fullmatch(TEXTS["countersignature"], name)}
+    need(sorted(numbers) == list(range(1, len(numbers) + 1)), "a countersignature is missing from the row of numbers")
+    later = [name for _, name in sorted(numbers.items()) if name not in [one["name"] for one in listed["files"]]]
+    rest, before = sorted({*files} - {*seal, *later}), fits("s", listed["previous_seal"])
+    mine = [{"name": one, "sha256": sha(files[one]), "size": len(files[one])} for one in rest]
+    need(canon({"files": mine, "previous_seal": before, "version": 1}) == files[seal[0]], "not the sealed files")
+    signed += [load(files[name], "attestation keyid sig") for name in later]
+    need(all(one.get("attestation", sha(files[seal[1]])) == sha(files[seal[1]]) for one in signed), "a stale signature")
+    entries, head = read_journal(files, number)
+    need(sha(files["gate.toml"]) == entries[0]["event"]["gate_sha256"], "gate.toml is not the one the run is bound to")
+    need(read_gate(files["gate.toml"]) == fits("Gate", entries[0]["event"]["gate"]), "the journal holds another gate")
+    told, meant = statement_of(entries, head, files[seal[0]], seal[0], before)
+    kind = f"application/vnd.pytest-paygate.{told['mode']}-session.v1+json"
+    need([envelope["payloadType"], unbase64(envelope["payload"])] == [kind, meant], "the statement does not follow")
+    pae = b"DSSEv1 %d %b %d %b" % (len(kind), kind.encode(), len(meant), meant)
+    return told, pae, [(fits("s", one["keyid"]), unbase64(one["sig"])) for one in signed]
+def verify(folder, policy_file=None):  # the exit code, and what to print; whom to believe is the policy's to say
+    try:
+        policy = tomllib.loads(Path(policy_file).read_text("utf-8")) if policy_file else {}
+        policy, good = fits("Policy", json.loads(json.dumps(policy, default=str))), []
+        need(0 <= policy["required"] <= 6, "required is 0 to 6")
+        if not Path(folder).is_dir(): raise Undecided("no folder; an archive is unpacked first")
+        paths = [*Path(folder).rglob("*")]
+        need(all((one.is_file() or one.is_dir()) and not one.is_symlink() for one in paths), "more than regular files")
+        told, pae, signed = check({str(one.relative_to(folder)): one.read_bytes() for one in paths if one.is_file()})
+        for pins, key, what in (("accounts", "environment", "account"), ("gates", "gate", "gate_sha256")):
+            need(policy[pins].get(told[key], told[what]) == told[what], f"another {what} is pinned")
+        for keyid, sig in signed if policy["allowed_signers"] else ():
+            with tempfile.NamedTemporaryFile() as file:
+                Path(file.name).write_bytes(sig)
+                line = ["ssh-keygen", "-Y", "verify", "-n", "paygate-seal-v1", "-I", keyid, "-s", file.name, "-f"]
+                line.append(Path(policy_file).parent / policy["allowed_signers"])
+                asked = keyid in policy["signers"] and keyid not in good
+                good += [keyid] if asked and not subprocess.run(line, input=pae, capture_output=True).returncode else []
+        wanted = max(len(signed), 0 if told["mode"] in policy["unsigned"] else policy["required"])
+        if len(good) < wanted: raise Undecided(f"{len(good)} of {wanted} signatures are by people of the policy")
+        if policy["log"] or told["environment"] in policy["heads"]: raise Undecided("the log of seals is not read here")
+    except (Undecided, OSError) as error: return 3, f"CANNOT DECIDE: {error}"
+    except Exception as error: return 2, f"INVALID: {error!r}"
+    return int(told["verdict"] != "PASS"), f"VALID: {told['verdict']}, signed by {good}: {json.dumps(told, indent=1)}"
+if __name__ == "__main__":
+    exit_code, said = verify(*sys.argv[1:])
+    sys.exit(print(said) or exit_code)
