@@ -23,6 +23,7 @@ from pytest_paygate.core.events import Mode
 from pytest_paygate.core.facts import FactKind
 from pytest_paygate.core.gate import Criterion, Gate, Holds, MoneyFacts, Note, Purchase, Row
 from pytest_paygate.core.launch import GoLive, GoLiveItem
+from pytest_paygate.core.trust import Policy
 from pytest_paygate.core.verdict import EXIT_CODES
 from pytest_paygate.core.waivers import Waiver
 from pytest_paygate.plugin.options import OPTIONS
@@ -70,6 +71,7 @@ def test_every_option_is_shown_by_help(tmp_path):
     [
         ("gate-toml.md", [Gate, Row, Criterion, Holds, Note, Purchase, MoneyFacts, Waiver]),
         ("go-live.md", [GoLive, GoLiveItem]),
+        ("verify.md", [Policy]),
         (
             "paygate-toml.md",
             [EnvironmentSettings, ProviderSettings, Acknowledgement, Caps, ApprovalSettings, StoreSettings, Settings],
