@@ -290,6 +290,39 @@ def _more(chance: random.Random, files: Files, lines: list[Line]) -> Files:
     return files
 
 
+def _exposure(chance: random.Random, files: Files, lines: list[Line]) -> Files:
+    """What was planned, approved, bought, seen and given back: out of place, twice, missing, or another."""
+    before = {
+        "row_started",
+        "row_finished",
+        "fact",
+        "exchange",
+        "query",
+        "poll_read",
+        "poll_finished",
+        "proof",
+        "run_started",
+    }
+    chosen = [at for at, line in enumerate(lines) if str(line["event"]["kind"]) not in before]
+    if not chosen:
+        return files
+    at = chance.choice(chosen)
+    line = json.loads(json.dumps(lines[at]))
+    key = chance.choice(
+        ("plan_sha256", "fence", "charge_id", "payment_id", "refund_id", "amount_minor", "status", "payable")
+    )
+    match chance.randrange(4):
+        case 0:
+            lines.insert(chance.randrange(1, len(lines)), lines.pop(at))
+        case 1:
+            lines.insert(at + 1, line)
+        case 2:
+            lines[at:at] = [{**line, "event": dict(chance.choice(_MORE))}]
+        case _ if key in line["event"]:
+            lines[at]["event"][key] = chance.choice(["other", "ch_9", "pi_9", 0, 1, 499, True, False, "failed"])
+    return files
+
+
 def _rescued(chance: random.Random, files: Files, lines: list[Line]) -> Files:
     """Somebody carries the run on, runs rows again, and ends it."""
     rows = [event["row"] for event in _events(lines, "row_started")]
@@ -383,5 +416,22 @@ def _journal_gate(chance: random.Random, files: Files, lines: list[Line]) -> Fil
 
 _CHANGES: tuple[Callable[[random.Random, Files, list[Line]], Files], ...] = (
     *(_status, _status, _drop, _drop_event, _drop_event, _twice, _swap, _swap, _move, _cut, _value, _value, _value),
-    *(_fact, _fact, _key, _told, _told, _more, _more, _more, _rescued, _gate, _gate, _journal_gate),
+    *(
+        _exposure,
+        _exposure,
+        _exposure,
+        _exposure,
+        _fact,
+        _fact,
+        _key,
+        _told,
+        _told,
+        _more,
+        _more,
+        _more,
+        _rescued,
+        _gate,
+        _gate,
+        _journal_gate,
+    ),
 )
