@@ -179,3 +179,13 @@ def test_the_time_of_success_is_when_it_was_first_seen():
     assert later.charges["ch_1"].refunds["re_1"].succeeded_at == AT
     failed = apply(later, refunded("failed"), "2026-11-21T11:00:00Z", guarded=True)
     assert failed.charges["ch_1"].refunds["re_1"].succeeded_at == ""
+
+
+def test_another_currency_is_no_refund():
+    """Five hundred yen that came back are no part of five euros that went out."""
+    yen = refunded().model_copy(update={"currency": "JPY"})
+    state = fold(*ARMED, INTENDED, SENT, CHARGED, REFUNDING, yen, LOOKED)
+    (charge,) = state.unrefunded
+    assert charge.refunded_minor == 0
+    with pytest.raises(ExposureRuleError, match="refunded in full"):
+        apply(state, SETTLED, AT, guarded=True)

@@ -218,3 +218,21 @@ def test_a_secret_has_no_readable_form():
             duplicate(secret)
     assert secret.reveal() == "hunter2-hunter2"
     assert secret.fingerprint() == Secret("hunter2-hunter2").fingerprint() != Secret("other").fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (FactKind.TIME, "tomorrow"),
+        (FactKind.TIME, "0001-01-01T00:00:00+23:59"),
+        (FactKind.TIME, "2026-11-21T07:39:35"),
+        (FactKind.LINK, "HTTP://a.example/x"),
+        (FactKind.LINK, "http://a.example\n/x"),
+        (FactKind.LINK, "http://a.example/x?"),
+        (FactKind.LINK, "http://[/x"),
+    ],
+)
+def test_what_a_journal_holds_is_checked_like_what_is_written(kind, text):
+    """A forged value is refused by its shape, and never ends the reader in another way."""
+    with pytest.raises(FactShapeError):
+        from_json(kind, text)
