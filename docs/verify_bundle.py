@@ -1,24 +1,21 @@
 """A second, independent verifier of pytest-paygate bundles: standard library and ssh-keygen, no code of the project.
-
 Usage: verify_bundle.py FOLDER [POLICY]. Exit codes: 0 valid and PASS, 1 valid and not PASS, 2 invalid, 3 cannot decide.
 Everything is read strictly, as bundle_format.toml beside this file says; rows, criteria and verdict are computed again.
 Left to `paygate verify`: archives (unpack first), the log of seals (then undecided), texts that look like secrets."""
-import base64, hashlib, json, re, string, subprocess, sys, tempfile, tomllib
+import base64, hashlib, json, re, string, subprocess, sys, tempfile, tomllib, types
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 MODES, AGAIN = ["sandbox", "staging", "rehearsal", "live"], ("NOT_RUN", "BLOCKED", "SKIPPED", "PENDING")
-ORDER = ["PASS", "PENDING", "CONDITIONAL", "INCOMPLETE", "FAIL", "STOPPED", "ESCALATED"]
 WEIGHT = {"PASS": "PASS", "PENDING": "PENDING", "WAIVED": "CONDITIONAL", "FAIL": "FAIL"}
 FORM = tomllib.loads((Path(__file__).parent / "bundle_format.toml").read_text("utf-8"))
 KINDS, TEXTS, EVENTS, OBJECTS = FORM["kinds"], FORM["patterns"], FORM["events"], FORM["objects"]
+ORDER, WAIVABLE = KINDS["verdict"].split("/"), KINDS["waivable"].split("/")
 TYPES = {"s": [str], "i": [int], "f": [int, float], "b": [bool], "j": [dict], "null": [type(None)]}
 DIGITS = {code: int(digits) for digits, codes in FORM["currencies"].items() for code in codes.split()}
-INSIDE = ("exchange", "query", "poll_read", "poll_finished", "hold_opened", "hold_closed")
-ONCE = ("exposure_planned", "approval_consumed", "operator_confirmed", "charge_intended", "charge_sent", "run_started")
+INSIDE = ("exchange", "query", "log_seen", "poll_read", "poll_finished", "hold_opened", "hold_closed")
+ONCE = ("exposure_planned approval_consumed operator_confirmed charge_intended charge_sent run_started history").split()
 class Undecided(Exception): """What would be needed for a decision is missing; says what."""
-class Told(SimpleNamespace):  # what is known; what was not told is None
-    def __getattr__(self, name): return None
+class Told(types.SimpleNamespace): __getattr__ = lambda self, name: None  # what is known; what was not told is None
 def need(holds, why):
     if not holds: raise ValueError(why)
 def sha(content): return hashlib.sha256(content).hexdigest()
@@ -80,6 +77,10 @@ def read_gate(content):  # the gate in its file, with every reference in it chec
             named = {limit for limit in (hold["at_most"], hold["at_least"]) if type(limit) is str}
             need(hold["fact"] in facts and named <= set(gate["thresholds"]), "a condition names what is not there")
             need([hold["equals"], hold["at_most"], hold["at_least"]] != [None] * 3, "a condition without one")
+    amounts = {gate["facts"].get(fact) for fact in (gate["money"] or {}).values() if fact}
+    need(amounts <= {"money"} and gate["build"] in facts | {""}, "the report names what is not there")
+    let = {(one["id"], "") for one in gate["rows"] if not one["money"]} | {("", one["id"]) for one in gate["criteria"]}
+    need({(one["row"], one["criterion"]) for one in gate["waivers"]} <= let, "a waiver of what cannot be waived")
     if buys:
         sums = [re.fullmatch(TEXTS["amount"], buys[key]) for key in ("amount", "tax", "fee")]
         need(all(one and DIGITS.get(one[1]) == len(one[3] or ".") - 1 for one in sums), "an amount that is none")
@@ -102,7 +103,7 @@ RULES = {  # what may follow what was told so far; INSIDE belong inside a row, a
     "proof": lambda r, e: r.open and e.name not in r.proofs, "run_finished": lambda r, e: not (r.open and e.complete),
     "phase_started": lambda r, e: not r.phase, "phase_finished": lambda r, e: r.phase == e.phase,
     "approval_consumed": lambda r, e: r.exposure_planned and r.exposure_planned.plan_sha256 == e.plan_sha256,
-    "fence_taken": lambda r, e: not r.fence_taken or e.fence > r.fence_taken.fence,
+    "fence_taken": lambda r, e: not r.fence_taken or e.fence > r.fence_taken.fence, "history": lambda r, e: r.last < 0,
     "charge_intended": lambda r, e: r.open and r.spec[r.open].money and passed(r, r.checks) and not r.run_stopped and (
         0 < e.amount_minor <= e.cap_minor) and (not r.guarded or sums(r.exposure_planned) == sums(e)
         and r.approval_consumed and r.fence_taken and r.operator_confirmed),
@@ -147,44 +148,46 @@ def fold(events):  # the run as its journal tells it; refuses the first event th
                     r.rows[name] = Told(status="NOT_RUN", facts={})
         if is_owed(r): r.exposure_settled = None
     return r
-def judge(r):  # the verdict, and every criterion with its status
+def judge(r, day):  # the verdict, and every criterion with its status, by the waivers that hold on the day it began
     mode, skips = r.run_started.mode, not r.run_started.with_refund
-    def weight(name):
-        left_out = skips and mode in r.spec[name].optional_in and r.rows[name].status == "SKIPPED"
-        return "CONDITIONAL" if left_out else WEIGHT.get(r.rows[name].status, "INCOMPLETE")
+    held = {one["row"] or f"criterion {one['criterion']}" for one in r.gate["waivers"] if day <= one["until"]}
+    held -= {name for name, row in r.rows.items() if row.status not in WAIVABLE}
+    spared = held | {x for x in r.order if skips and r.rows[x].status == "SKIPPED" and mode in r.spec[x].optional_in}
+    weight = {row: "CONDITIONAL" if row in spared else WEIGHT.get(r.rows[row].status, "INCOMPLETE") for row in r.order}
     def holds(hold):
         value, limits = r.facts.get(hold["fact"]), (hold["at_least"], hold["at_most"])
         if hold["equals"] is not None: return value == hold["equals"] and type(value) is type(hold["equals"])
         low, high = (one if one is None else float(r.gate["thresholds"].get(one, one)) for one in limits)
         return type(value) in (int, float) and (high is None or value <= high) and (low is None or value >= low)
-    unsent = r.charge_sent and r.charge_sent.outcome == "not_sent"
-    is_open = r.guarded and r.charge_intended and not r.exposure_settled and not unsent and not r.run_escalated
-    found, criteria = ["PASS", *map(weight, r.order), *["ESCALATED"] * bool(is_open)], []
+    out = r.guarded and r.charge_intended and (r.charge_sent or r).outcome != "not_sent" and not r.run_escalated
+    found, criteria = ["PASS", *weight.values(), *["ESCALATED"] * bool(out and not r.exposure_settled)], []
     found += ["CONDITIONAL"] * bool(r.rescue_started) + ["STOPPED"] * bool(r.run_stopped)
     found += ["FAIL" if r.exposure_settled else "ESCALATED"] * bool(r.run_escalated)
     found += ["FAIL"] * (r.guarded and len(r.charges) > 1) + ["INCOMPLETE"] * (not (r.run_finished or r).complete)
     found += ["CONDITIONAL" if one == "missing" else "FAIL" for one in r.proofs.values() if one != "holds"]
     for one in (one for one in r.gate["criteria"] if mode in one["modes"]):
         parts = {name: one["preflight" if name in r.checks else "whole_walkthrough"] for name in r.order}
-        names = [name for name in r.order if name in one["rows"] or parts[name]]
-        status = next((r.rows[name].status for name in names if r.rows[name].status != "PASS"), "")
-        status = status or ("FAIL" if not all(map(holds, one["holds"])) else "PENDING" if one["person"] else "PASS")
-        criteria.append({"id": one["id"], "status": status})
-        found += [WEIGHT.get(status, "INCOMPLETE")] if passed(r, names) else [weight(name) for name in names]
+        red = [name for name in r.order if (name in one["rows"] or parts[name]) and r.rows[name].status != "PASS"]
+        first = min(red, key=held.__contains__, default="")
+        status = "WAIVED" if first in held else r.rows[first].status if red else (
+            "FAIL" if not all(map(holds, one["holds"])) else "PENDING" if one["person"] else "PASS")
+        let = status in WAIVABLE and f"criterion {one['id']}" in held
+        criteria.append({"id": one["id"], "status": "WAIVED" if let else status})
+        found += ["CONDITIONAL"] if let else [weight[name] for name in red] or [WEIGHT.get(status, "INCOMPLETE")]
     return max(found, key=ORDER.index), criteria
 def read_journal(files, number):  # every line of every file, chained; and the hash of the last
     entries, head = [], "0" * 64
     for name in ["journal.jsonl", *(f"journal-{at}.jsonl" for at in range(1, number + 1))]:
         for line in files[name].split(b"\n")[:-1]:
             entry = fits("Entry", load(line, "at elapsed_seconds event prev seq"))
-            need((entry["seq"], entry["prev"]) == (len(entries), head), f"line {len(entries)} breaks the chain")
-            need((kind := entry["event"].pop("kind")) in EVENTS, "an event that is none")
+            at = (entry["seq"], entry["prev"], (kind := entry["event"].pop("kind")) in EVENTS)
+            need(at == (len(entries), head, True), f"line {len(entries)} breaks the chain, or is none: {kind}")
             entry["event"], head = {**fits(kind, entry["event"]), "kind": kind}, sha(line)
             entries.append(entry)
     return entries, head
 def statement_of(entries, head, listing, name, before):  # what a seal must say of a journal: our part, and all of it
     r, started = fold([entry["event"] for entry in entries]), entries[0]["event"]
-    (verdict, criteria), rows = judge(r), [(row, r.rows[row].status) for row in r.order]
+    (verdict, criteria), rows = judge(r, entries[0]["at"][:10]), [(row, r.rows[row].status) for row in r.order]
     keys = ("run_id", "mode", "environment", "target", "commit", "gate_sha256", "suite_sha256")
     told = {key: started[key] for key in keys} | {
         "version": 1, "gate": r.gate["id"], "account": r.exposure_planned.account if r.exposure_planned else "",
@@ -196,9 +199,8 @@ def statement_of(entries, head, listing, name, before):  # what a seal must say 
         "subject": [{"digest": {"sha256": sha(listing)}, "name": name}], "predicate": {
             "result": {"PASS": "PASSED", "PENDING": "WARNED", "CONDITIONAL": "WARNED"}.get(verdict, "FAILED"),
             "configuration": [{"digest": {"sha256": told["gate_sha256"]}, "name": f"{told['gate']}/gate.toml"}],
-            "passedTests": [row for row, status in rows if status == "PASS"], "paygate": told,
-            "warnedTests": [row for row, status in rows if status in ("PENDING", "WAIVED")],
-            "failedTests": [row for row, status in rows if status == "FAIL"]}})
+            "paygate": told, **{f"{word}Tests": [row for row, status in rows if status in some] for word, some in (
+                ("passed", ["PASS"]), ("warned", ["PENDING", "WAIVED"]), ("failed", ["FAIL"]))}}})
 def check(files):  # what a sound bundle says: our part of its statement, what is signed, and the signatures over it
     number = next(at for at in range(len(files) + 1) if f"journal-{at + 1}.jsonl" not in files)
     seal = [f"{name}-{number}.json" if number else f"{name}.json" for name in ("manifest", "attestation")]
@@ -239,12 +241,10 @@ def verify(folder, policy_file=None):  # the exit code, and what to print; whom 
                 line.append(Path(policy_file).parent / policy["allowed_signers"])
                 asked = keyid in policy["signers"] and keyid not in good
                 good += [keyid] if asked and not subprocess.run(line, input=pae, capture_output=True).returncode else []
-        wanted = max(len(signed), 0 if told["mode"] in policy["unsigned"] else policy["required"])
-        if len(good) < wanted: raise Undecided(f"{len(good)} of {wanted} signatures are by people of the policy")
+        if len(good) < max(len(signed), 0 if told["mode"] in policy["unsigned"] else policy["required"]):
+            raise Undecided(f"{len(good)} signatures are by people of the policy, which is too few")
         if policy["log"] or told["environment"] in policy["heads"]: raise Undecided("the log of seals is not read here")
     except (Undecided, OSError) as error: return 3, f"CANNOT DECIDE: {error}"
     except Exception as error: return 2, f"INVALID: {error!r}"
     return int(told["verdict"] != "PASS"), f"VALID: {told['verdict']}, signed by {good}: {json.dumps(told, indent=1)}"
-if __name__ == "__main__":
-    exit_code, said = verify(*sys.argv[1:])
-    sys.exit(print(said) or exit_code)
+if __name__ == "__main__": sys.exit((lambda code, said: print(said) or code)(*verify(*sys.argv[1:])))

@@ -22,11 +22,12 @@ from pytest_paygate.core import events, exposure_events
 from pytest_paygate.core.bundle import believe, manifest
 from pytest_paygate.core.currencies import EXPONENTS
 from pytest_paygate.core.exposure_events import RescueFinished, Rescuer, RescueStarted
-from pytest_paygate.core.gate import Criterion, Gate, Holds, Note, Purchase, Row
+from pytest_paygate.core.gate import Criterion, Gate, Holds, MoneyFacts, Note, Purchase, Row
 from pytest_paygate.core.model import Model
 from pytest_paygate.core.strict import BundleError
 from pytest_paygate.core.trust import Policy
 from pytest_paygate.core.verdict import Verdict
+from pytest_paygate.core.waivers import Waiver
 from pytest_paygate.renderers import session_log
 from pytest_paygate.reporting.sealing import seal
 from tests.attack.bundles import structural
@@ -35,6 +36,7 @@ from tests.attack.keys import Team, sealed_again, team
 from tests.attack.second import FILE, second_verifier
 from tests.attack.test_countersignatures import countersign
 from tests.gate_runs import copy_gate, run_gate
+from tests.golden.scenes import RUN_ID, SCENES, SOURCE
 from tests.rehearsal.project import LiveSandbox, Project
 
 if TYPE_CHECKING:
@@ -44,6 +46,20 @@ pytestmark = pytest.mark.timeout(900)
 FULL = os.environ.get("PAYGATE_SWEEP") == "full"
 FORGED, FLIPPED, SIGNED = (5_000, 2_500, 120) if FULL else (600, 200, 12)
 SECOND = second_verifier()
+OBJECTS = (
+    events.Entry,
+    events.PastRun,
+    events.UsualRow,
+    Policy,
+    Gate,
+    Row,
+    Criterion,
+    Holds,
+    Purchase,
+    MoneyFacts,
+    Waiver,
+    Note,
+)
 Files = dict[str, bytes]
 
 
@@ -135,7 +151,7 @@ def test_its_form_is_the_project_s():
     ]
     kinds = {one.model_fields["kind"].default: one for one in models if "kind" in one.model_fields}
     assert set(kinds) == set(SECOND.EVENTS)
-    objects = {one.__name__: one for one in (events.Entry, Policy, Gate, Row, Criterion, Holds, Purchase, Note)}
+    objects = {one.__name__: one for one in OBJECTS}
     assert set(objects) == set(SECOND.OBJECTS)
     for name, model in {**kinds, **objects}.items():
         assert {key: not optional for key, (_, optional, _) in SECOND.SPECS[name].items()} == declared(model), name
@@ -335,3 +351,18 @@ def test_the_second_reads_an_archive_that_was_unpacked(runs, tmp_path):
     subprocess.run(["tar", "xzf", str(path), "-C", str(tmp_path / "a" / "b" / "run")], check=True)
     assert examine(path, None)[0] == NOT_PASS
     assert both(tmp_path / "a" / "b" / "run", None) == (NOT_PASS, NOT_PASS)
+
+
+@pytest.mark.parametrize("name", ["no-go", "pending", "escalated", "rehearsal"])
+@pytest.mark.parametrize("until", ["2026-12-01", "2026-11-19"])
+@pytest.mark.parametrize(
+    "target", ['row = "licence"', 'row = "reversal"', 'criterion = "funds_seen"', 'criterion = "walkthrough"']
+)
+def test_they_agree_on_waivers(name, until, target, tmp_path):
+    """With a waiver that holds or has ended, of a row or a criterion, both come to the same verdict."""
+    waiver = f'\n[[waivers]]\n{target}\nowner = "cto"\nreason = "known"\nuntil = {until}\n'
+    scene = SCENES[name](SOURCE + waiver.encode())
+    scene.put(tmp_path)
+    seal(RunDirectory(tmp_path, scene.gate.id, RUN_ID), 0)
+    files = read_folder(tmp_path / scene.gate.id / RUN_ID)
+    assert second(files) == first(files)

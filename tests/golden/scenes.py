@@ -366,28 +366,28 @@ def ended(scene: Scene, reason: str = "every row has its status") -> Scene:
     return scene.tell(ev.RunFinished(complete=True, reason=reason))
 
 
-def go() -> Scene:
+def go(source: bytes = SOURCE) -> Scene:
     """A live run of a gate that waits for nobody: everything holds."""
-    person = SOURCE.index(b'[[criteria]]\nid = "funds_seen"')
-    told = SOURCE.index(b"# ------", person)
+    person = source.index(b'[[criteria]]\nid = "funds_seen"')
+    told = source.index(b"# ------", person)
     return ended(
-        reversed_whole(refunding(attributed(bought(preflight(begun(Mode.LIVE, SOURCE[:person] + SOURCE[told:]))))))
+        reversed_whole(refunding(attributed(bought(preflight(begun(Mode.LIVE, source[:person] + source[told:]))))))
     )
 
 
-def pending() -> Scene:
+def pending(source: bytes = SOURCE) -> Scene:
     """A live run in which everything holds and the bank statement is still to come."""
-    return ended(reversed_whole(refunding(attributed(bought(preflight(begun(Mode.LIVE)))))))
+    return ended(reversed_whole(refunding(attributed(bought(preflight(begun(Mode.LIVE, source)))))))
 
 
-def rehearsal() -> Scene:
+def rehearsal(source: bytes = SOURCE) -> Scene:
     """The same without funds."""
-    return ended(reversed_whole(refunding(attributed(bought(preflight(begun(Mode.REHEARSAL)))))))
+    return ended(reversed_whole(refunding(attributed(bought(preflight(begun(Mode.REHEARSAL, source)))))))
 
 
-def no_go() -> Scene:
+def no_go(source: bytes = SOURCE) -> Scene:
     """A live run in which the licence never came; the money came back all the same."""
-    scene = refunding(attributed(bought(preflight(begun(Mode.LIVE))), licence=False))
+    scene = refunding(attributed(bought(preflight(begun(Mode.LIVE, source))), licence=False))
     settled(scene)
     scene.tell(
         ev.RowFinished(row="reversal", status=RowStatus.BLOCKED, reason="row 6 (licence) is FAIL"),
@@ -395,9 +395,9 @@ def no_go() -> Scene:
     return ended(scene)
 
 
-def escalated() -> Scene:
+def escalated(source: bytes = SOURCE) -> Scene:
     """A live run whose refund failed at the provider: money is outstanding."""
-    scene = refunding(attributed(bought(preflight(begun(Mode.LIVE)))))
+    scene = refunding(attributed(bought(preflight(begun(Mode.LIVE, source)))))
     scene.tell(
         ev.RowStarted(row="reversal"),
         ev.RowFinished(

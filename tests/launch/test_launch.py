@@ -313,3 +313,43 @@ def test_a_run_that_was_killed_is_not_passed_over(reports):
     code, output = reports.run("sign-off")
     assert code == 0
     assert "NO-GO    e2e" in output
+
+
+def shut(reports, scene, run_id):
+    """Lay a run down in whose files a secret was found."""
+    folder = reports.lay(scene, run_id)
+    (folder / "quarantine.json").write_text('{"found": [], "version": 1}\n')
+    return folder
+
+
+def test_a_live_run_that_was_shut_later_takes_a_go_back(reports):
+    """GO rests on the newest live run; one that leaked after it makes the launch a NO-GO, and both pages name it."""
+    reports.add(go())
+    shut(reports, go(), later(1))
+    assert decide(reports.root, wanted(), reports.policy, NOW + timedelta(days=1)).code == 2
+    sign(reports, "none")
+    assert "NO-GO    e2e" in reports.run("sign-off")[1]
+    reports.add(rehearsal(), later(2))
+    for page in ("go-no-go.md", "go-no-go.html", "index.html", "e2e/sessions.md"):
+        text = (reports.root / page).read_text(encoding="utf-8")
+        assert "QUARANTINED" in text
+        assert later(1) in text
+    assert checklist(reports)["e2e"][0] == "NO-GO"
+
+
+def test_an_earlier_or_another_run_does_not(reports):
+    """A live run that leaked before it, or a rehearsal that did after it, is named and decides nothing."""
+    shut(reports, go(), later(0))
+    reports.add(go(), later(1))
+    shut(reports, rehearsal(), later(2))
+    assert decide(reports.root, wanted(), reports.policy, NOW + timedelta(days=1)).code == 0
+    assert reports.run("history")[1].count("QUARANTINED") == 2
+
+
+@pytest.mark.parametrize("command", [("report",), ("explain",)])
+def test_a_run_that_was_shut_is_not_shown_again(reports, command):
+    """Nobody renders what must not be read: the commands refuse by name."""
+    shut(reports, go(), later(0))
+    code, output = reports.run(*command, later(0), *(["1"] if command == ("explain",) else []))
+    assert code == 2
+    assert "is quarantined" in output

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pytest_paygate.adapters.run_directory import journals
+from pytest_paygate.core.bundle import is_quarantined
 from pytest_paygate.core.errors import configuration, nearest
 from pytest_paygate.reporting.reading import LoadedRun, load
 
@@ -44,6 +45,14 @@ def loaded(run: str, reports: str) -> LoadedRun:
         JournalError: when its files cannot be read.
     """
     folder = folder_of(run, Path(reports))
+    if is_quarantined(path.name for path in folder.iterdir()):
+        raise configuration(
+            f"run {folder.name}",
+            "is quarantined",
+            expected="a run in whose files no secret was found",
+            observed="quarantine.json, which says what was found where",
+            next_step="Rotate what it names; read the files themselves only where nobody else can.",
+        )
     try:
         return load(folder)
     except ValueError as error:
