@@ -9,13 +9,14 @@ STAMP := $(VENV)/.made-from-lock
 OLDEST := .venv-oldest
 OLDEST_STAMP := $(OLDEST)/.made-from-lock
 
-.PHONY: help e2e test lint sandbox sweep bench lock chromium
+.PHONY: help e2e test lint sandbox sweep attack bench lock chromium
 
 help:
 	@echo "make e2e      run the e2e gate on the embedded sandbox"
 	@echo "make test     lint, types, every test, coverage"
 	@echo "make lint     ruff and mypy only"
 	@echo "make sweep    crash, kill, network and misuse sweeps at full size"
+	@echo "make attack   forged bundles, leaks and hostile texts at full size"
 	@echo "make sandbox  start the sandbox and keep it up"
 	@echo "make bench    timings, as ratios"
 	@echo "make lock     rebuild requirements.lock (needs uv)"
@@ -53,6 +54,9 @@ sandbox: $(STAMP)
 
 sweep: $(STAMP)
 	@$(BIN)/python -m tests.sweep
+
+attack: $(STAMP)
+	@$(BIN)/python -m tests.attack
 
 lint: $(STAMP)
 	@$(BIN)/ruff format --check .

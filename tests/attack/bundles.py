@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 from typing import TYPE_CHECKING, Any
 
-from pytest_paygate.core.bundle import PAYLOAD_TYPES
+from pytest_paygate.core.bundle import PAYLOAD_TYPES, believe
 from pytest_paygate.core.events import Mode
-from pytest_paygate.core.strict import canonical
+from pytest_paygate.core.strict import BundleError, canonical
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -127,3 +128,31 @@ _MANIFESTS: dict[str, Callable[[bytes], bytes]] = {
     "no file at all": lambda _: b'{"files":[],"previous_seal":"","version":1}',
     "not JSON": lambda _: b"",
 }
+
+
+def believed(files: Files) -> bool:
+    """Whether changed files are believed."""
+    try:
+        believe(files)
+    except BundleError:
+        return False
+    return True
+
+
+def flipped(files: Files, count: int) -> tuple[list[tuple[str, int]], int]:
+    """One bit turned, in so many places: those that were believed all the same, and how many were tried."""
+    places = [(name, bit) for name in sorted(files) for bit in range(len(files[name]) * 8)]
+    chosen = places if len(places) <= count else random.Random(4).sample(places, count)
+    accepted = []
+    for name, bit in chosen:
+        changed = bytearray(files[name])
+        changed[bit // 8] ^= 1 << bit % 8
+        if believed({**files, name: bytes(changed)}):
+            accepted.append((name, bit))
+    return accepted, len(chosen)
+
+
+def restructured(files: Files) -> tuple[list[str], int]:
+    """Every structural attack: those that were believed all the same, and how many were tried."""
+    attacks = [(name, changed) for name, changed in structural(files) if changed != files]
+    return [name for name, changed in attacks if believed(changed)], len(attacks)

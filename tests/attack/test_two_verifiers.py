@@ -19,12 +19,11 @@ from pytest_paygate.adapters.journal_file import JournalFile
 from pytest_paygate.adapters.run_directory import RunDirectory
 from pytest_paygate.cli.verify import INVALID, NOT_PASS, UNDECIDED, VALID, examine
 from pytest_paygate.core import events, exposure_events
-from pytest_paygate.core.bundle import believe, manifest
+from pytest_paygate.core.bundle import believe
 from pytest_paygate.core.currencies import EXPONENTS
 from pytest_paygate.core.exposure_events import RescueFinished, Rescuer, RescueStarted
 from pytest_paygate.core.gate import Criterion, Gate, Holds, MoneyFacts, Note, Purchase, Row
 from pytest_paygate.core.model import Model
-from pytest_paygate.core.strict import BundleError
 from pytest_paygate.core.trust import Policy
 from pytest_paygate.core.verdict import Verdict
 from pytest_paygate.core.waivers import Waiver
@@ -33,8 +32,9 @@ from pytest_paygate.reporting.sealing import seal
 from tests.attack.bundles import structural
 from tests.attack.forging import enveloped, forge, said_of, unsealed
 from tests.attack.keys import Team, sealed_again, team
-from tests.attack.second import FILE, second_verifier
+from tests.attack.second import FILE
 from tests.attack.test_countersignatures import countersign
+from tests.attack.two_verifiers import SECOND, damaged, first, forged, second
 from tests.gate_runs import copy_gate, run_gate
 from tests.golden.scenes import RUN_ID, SCENES, SOURCE
 from tests.rehearsal.project import LiveSandbox, Project
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(900)
 FULL = os.environ.get("PAYGATE_SWEEP") == "full"
 FORGED, FLIPPED, SIGNED = (5_000, 2_500, 120) if FULL else (600, 200, 12)
-SECOND = second_verifier()
 OBJECTS = (
     events.Entry,
     events.PastRun,
@@ -60,7 +59,6 @@ OBJECTS = (
     Waiver,
     Note,
 )
-Files = dict[str, bytes]
 
 
 @pytest.fixture(scope="module")
@@ -93,36 +91,6 @@ def runs(sealed, tmp_path_factory) -> dict[str, Path]:
         "rescued": rescued,
         "rehearsed": project.runs()[0],
     }
-
-
-def first(files: Files) -> str:
-    """What the project makes of files: a verdict, or that they are invalid."""
-    try:
-        return believe(files).verdict.value
-    except BundleError:
-        return "INVALID"
-
-
-def second(files: Files) -> str:
-    """What the second verifier makes of them."""
-    try:
-        return SECOND.check(files)[0]["verdict"]
-    except Exception:  # noqa: BLE001 - as it does itself
-        return "INVALID"
-
-
-def sealed_by_whoever_believes_it(files: Files) -> Files:
-    """Unsealed files under the seal that either verifier would want to see; if neither, under the one of an honest run."""
-    try:
-        return enveloped(files, said_of(files))
-    except Exception:  # noqa: BLE001, S110 - whatever the project refuses, the other may believe
-        pass
-    try:
-        listing = manifest(files, "")
-        entries, head = SECOND.read_journal(files, 0)
-        return enveloped(files, SECOND.statement_of(entries, head, listing, "manifest.json", "")[1])
-    except Exception:  # noqa: BLE001 - both refuse the story
-        return enveloped(files, b"{}")
 
 
 def test_it_is_small_and_needs_nothing():
@@ -186,36 +154,17 @@ def test_they_agree_on_structural_attacks(runs):
 
 def test_they_agree_on_damage(runs):
     """Bits flipped, bytes put in and cut out, anywhere: the same end."""
-    bases = [read_folder(run) for run in runs.values()]
-    for seed in range(FLIPPED):
-        chance = random.Random(seed)
-        files = chance.choice(bases)
-        name = chance.choice([one for one in files if files[one]])
-        content, at = bytearray(files[name]), chance.randrange(len(files[name]))
-        change = chance.randrange(4)
-        if change == 0:
-            content[at] ^= 1 << chance.randrange(8)
-        elif change == 1:
-            content[at] = chance.randrange(256)
-        elif change == 2:
-            del content[at : at + chance.randrange(1, 9)]
-        else:
-            content[at:at] = bytes(chance.choice(b'"{}[],:0 \n\x00e') for _ in range(chance.randrange(1, 4)))
-        changed = {**files, name: bytes(content)}
-        assert first(changed) == second(changed), f"seed {seed}: {name} at {at}"
+    figures = damaged([read_folder(run) for run in runs.values()], FLIPPED)
+    assert figures.disagreements == []
+    assert figures.bundles == FLIPPED
 
 
 def test_they_agree_on_forgeries_without_a_mistake(runs):
     """Rows, facts, order, gate and verdict forged, then chained, listed and sealed anew: the same end, and every end."""
     bases = [read_folder(runs[name]) for name in ("passed", "failed", "dry", "rehearsed")]
-    ends: Counter[str] = Counter()
-    for seed in range(FORGED):
-        chance = random.Random(seed)
-        files, lines = forge(chance, chance.choice(bases))
-        bundle = sealed_by_whoever_believes_it(unsealed(files, lines))
-        mine, other = first(bundle), second(bundle)
-        assert mine == other, f"seed {seed}: the project says {mine}, the second verifier {other}"
-        ends[mine] += 1
+    figures = forged(bases, FORGED)
+    assert figures.disagreements == []
+    ends = figures.ends
     assert {"INVALID", "PASS", "PENDING", "CONDITIONAL", "INCOMPLETE", "FAIL", "ESCALATED"} <= set(ends), ends
     assert ends["INVALID"] < 0.9 * FORGED, ends
 
