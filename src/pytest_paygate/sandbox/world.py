@@ -68,5 +68,11 @@ class World:
     stripe_account_id: str = "acct_1PaygateSandbox00"
     seller_account_id: str = "acct_1PaygateSeller000"
     settlement_currency: str = "eur"
+    # Currencies the platform has a bank account in: what is charged in one of them settles in it, unconverted.
+    own_currencies: tuple[str, ...] = ()
     # Delays the emulated parties add before acting, in seconds, by name; faults may change them while running.
     delays_seconds: dict[str, float] = field(default_factory=dict)
+
+    def settled_in(self, currency: str) -> str:
+        """The currency (lower case) in which money of `currency` reaches the platform's balance."""
+        return currency if currency in self.own_currencies else self.settlement_currency

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import stripe
 
-from pytest_paygate.sandbox.stripe import hosted, timers, wakeup
+from pytest_paygate.sandbox.stripe import currencies, hosted, timers, wakeup
+from pytest_paygate.sandbox.stripe.errors import StripeError
 from pytest_paygate.sandbox.stripe.hosted import Card
 from pytest_paygate.sandbox.stripe.ledger import ledger
 
@@ -173,3 +175,53 @@ async def test_pages_of_nothing(emulator: Emulator) -> None:
             await hosted.describe_session(emulator.world, name)
         with pytest.raises(hosted.NoSuchPageError):
             await hosted.authenticate(emulator.world, name, succeed=True)
+
+
+async def _early(emulator: Emulator) -> dict[str, Any]:
+    """A session made under the version that hands out its payment intent at once."""
+    form = {
+        "mode": "payment",
+        "success_url": "https://shop.example/done",
+        "line_items[0][price_data][currency]": "usd",
+        "line_items[0][price_data][unit_amount]": "100",
+        "line_items[0][price_data][product_data][name]": "50 credits",
+        "payment_intent_data[metadata][trace_id]": "TRACE-1",
+    }
+    answer = await emulator.http.post("/v1/checkout/sessions", data=form, headers={"Stripe-Version": "2020-08-27"})
+    assert (answer.status_code, answer.headers["stripe-version"]) == (200, "2020-08-27"), answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+async def test_the_older_version_has_the_intent_at_once(emulator: Emulator) -> None:
+    """Under 2020-08-27 a session has its payment intent from the start, and paying the session pays that intent."""
+    made = await _early(emulator)
+    intent = await emulator.test.v1.payment_intents.retrieve_async(made["payment_intent"])
+    assert (intent.status, intent.amount, intent.metadata["trace_id"]) == ("requires_payment_method", 100, "TRACE-1")
+    assert (await hosted.pay_session(emulator.world, made["id"], _card("4242424242424242"))).status == "paid"
+    assert (await emulator.test.v1.payment_intents.retrieve_async(intent.id)).status == "succeeded"
+
+
+async def test_an_open_session_keeps_its_intent_until_it_expires(emulator: Emulator) -> None:
+    """The intent of an open session cannot be cancelled under it; expiring the session cancels both."""
+    made = await _early(emulator)
+    with pytest.raises(stripe.InvalidRequestError, match="Expire the Checkout Session instead"):
+        await emulator.test.v1.payment_intents.cancel_async(made["payment_intent"])
+    await emulator.test.v1.checkout.sessions.expire_async(made["id"])
+    assert (await emulator.test.v1.payment_intents.retrieve_async(made["payment_intent"])).status == "canceled"
+
+
+async def test_a_declined_session_names_its_intent(emulator: Emulator) -> None:
+    """After a first attempt the session names its payment intent, so that whoever closes one finds the other."""
+    session = await _session(emulator)
+    await hosted.pay_session(emulator.world, session.id, _card("4000000000000002"))
+    assert (await emulator.test.v1.checkout.sessions.retrieve_async(session.id)).payment_intent is not None
+
+
+async def test_a_currency_with_a_bank_account_of_its_own_settles_unconverted(emulator: Emulator) -> None:
+    """Half a dollar is too little for a balance in euros, and enough where the platform has a dollar account."""
+    with pytest.raises(StripeError, match="Amount must convert to at least"):
+        currencies.check_amount(50, "usd", emulator.world.settled_in("usd"))
+    with_dollars = replace(emulator.world, own_currencies=("usd",))
+    currencies.check_amount(50, "usd", with_dollars.settled_in("usd"))
+    assert with_dollars.settled_in("chf") == "eur"

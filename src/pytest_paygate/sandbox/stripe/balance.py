@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
 
 async def _balance(call: Call, _sent: Json) -> Json:
-    currency = call.world.settlement_currency
-    available, pending = await money.available_minor(call), await money.pending_minor(call)
+    currencies = (call.world.settlement_currency, *call.world.own_currencies)
+    available = [_funds(await money.available_minor(call, currency), currency) for currency in currencies]
+    pending = [_funds(await money.pending_minor(call, currency), currency) for currency in currencies]
+    return {"object": "balance", "available": available, "livemode": call.livemode, "pending": pending}
 
-    def funds(amount: int) -> list[Json]:
-        return [{"amount": amount, "currency": currency, "source_types": {"card": amount}}]
 
-    return {"object": "balance", "available": funds(available), "livemode": call.livemode, "pending": funds(pending)}
+def _funds(amount: int, currency: str) -> Json:
+    return {"amount": amount, "currency": currency, "source_types": {"card": amount}}
 
 
 async def _retrieve(call: Call, sent: Json) -> Json:

@@ -8,7 +8,18 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
-from pytest_paygate.sandbox.stripe import catalogue, currencies, errors, events, jobs, pagination, shapes, storage
+from pytest_paygate.sandbox.stripe import (
+    catalogue,
+    confirmation,
+    currencies,
+    errors,
+    events,
+    jobs,
+    pagination,
+    shapes,
+    storage,
+)
+from pytest_paygate.sandbox.stripe.context import EARLY_INTENT_VERSION
 from pytest_paygate.sandbox.stripe.parameters import (
     Field,
     Spec,
@@ -55,9 +66,28 @@ async def _create(call: Call, sent: Json) -> Json:
     if email:
         body["customer_details"] = _customer_details(email, (customer or {}).get("name"))
     payment = sent.get("payment_intent_data", {})
-    await storage.insert(call, body, {"line_items": lines, "payment_intent_data": payment, "payment_intent": None})
+    hidden = {"line_items": lines, "payment_intent_data": payment, "payment_intent": None}
+    session = await storage.insert(call, body, hidden)
+    if call.api_version == EARLY_INTENT_VERSION:
+        await make_intent(call, session)
     await jobs.schedule(call, jobs.SESSION_EXPIRES, body["id"], expires_at - call.world.clock.now())
     return body
+
+
+async def make_intent(call: Call, session: Row) -> Row:
+    """Make the payment intent of a session that has none yet; the session's row must be locked or new."""
+    body = session.body
+    sent = {"amount": body["amount_total"], "currency": body["currency"], "customer": body["customer"]}
+    data = session.hidden["payment_intent_data"]
+    intent = await storage.insert(
+        call,
+        shapes.payment_intent(call, {"receipt_email": body["customer_email"]} | data | sent),
+        {"checkout_session": session.id},
+    )
+    session.hidden["payment_intent"] = body["payment_intent"] = intent.id
+    await storage.save(call, session)
+    await events.emit(call, "payment_intent.created", intent.body)
+    return intent
 
 
 def line_items(row: Row) -> list[Json]:
@@ -85,11 +115,15 @@ async def complete(call: Call, session: Row, intent: Json, payer: Json) -> None:
 
 
 async def expire(call: Call, session: Row) -> None:
-    """Nobody can pay it any more; the row must be locked and open."""
+    """Nobody can pay it any more, and its payment intent is cancelled; the row must be locked and open."""
     session.body |= {"status": "expired", "url": None}
     await storage.save(call, session)
     await jobs.forget(call, jobs.SESSION_EXPIRES, session.id)
     await events.emit(call, "checkout.session.expired", session.body)
+    known = session.hidden["payment_intent"]
+    intent = None if known is None else await storage.find(call, "payment_intent", known, lock=True)
+    if intent is not None and intent.body["status"] in confirmation.CANCELABLE:
+        await confirmation.cancel(call, intent, None)
 
 
 def _expiry(call: Call, sent: Json) -> int:
@@ -153,7 +187,7 @@ async def _inline(call: Call, data: Json, name: str) -> tuple[Json, Row]:
 
 
 def _check_total(call: Call, total: int, currency: str) -> None:
-    settlement = call.world.settlement_currency
+    settlement = call.world.settled_in(currency)
     try:
         currencies.check_amount(total, currency, settlement, "line_items")
     except errors.StripeError as error:

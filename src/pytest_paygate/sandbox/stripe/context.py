@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 API_VERSION = "2026-10-28.endive"
+# Before 2022-08-01 a Checkout session had its payment intent from its creation on, not from its first attempt on.
+# Systems pinned to the version before that still hand the intent's id out with the session's. All else is as above.
+EARLY_INTENT_VERSION = "2020-08-27"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Call:
     livemode: bool
     request_id: str | None = None
     idempotency_key: str | None = None
+    api_version: str = API_VERSION
     scheduled: list[float] = field(default_factory=list)
 
     def now(self) -> int:
@@ -46,11 +50,16 @@ class Call:
 
 @asynccontextmanager
 async def unit_of_work(
-    world: World, *, livemode: bool, request_id: str | None = None, idempotency_key: str | None = None
+    world: World,
+    *,
+    livemode: bool,
+    request_id: str | None = None,
+    idempotency_key: str | None = None,
+    api_version: str = API_VERSION,
 ) -> AsyncIterator[Call]:
     """Open a transaction, hand out its `Call`, commit on a clean exit, then wake the timers it scheduled."""
     async with world.provider_pool.connection() as connection:
-        call = Call(world, connection, livemode, request_id, idempotency_key)
+        call = Call(world, connection, livemode, request_id, idempotency_key, api_version)
         async with connection.transaction():
             yield call
     if call.scheduled:

@@ -19,7 +19,6 @@ from pytest_paygate.sandbox.stripe import (
     errors,
     events,
     payment_methods,
-    shapes,
     storage,
 )
 from pytest_paygate.sandbox.stripe.cards import Card
@@ -192,18 +191,7 @@ async def _intent(call: Call, session: Row) -> Row:
         intent = await storage.find(call, "payment_intent", known, lock=True)
         if intent is not None:
             return intent
-    body = session.body
-    sent = {"amount": body["amount_total"], "currency": body["currency"], "customer": body["customer"]}
-    data = session.hidden["payment_intent_data"]
-    intent = await storage.insert(
-        call,
-        shapes.payment_intent(call, {"receipt_email": body["customer_email"]} | data | sent),
-        {"checkout_session": session.id},
-    )
-    session.hidden["payment_intent"] = intent.id
-    await storage.save(call, session)
-    await events.emit(call, "payment_intent.created", intent.body)
-    return intent
+    return await checkout_sessions.make_intent(call, session)
 
 
 async def _session_of(call: Call, payment_intent_id: str) -> Row | None:

@@ -62,23 +62,23 @@ async def lock_balance(call: Call) -> None:
     await call.connection.execute(_LOCK)
 
 
-async def available_minor(call: Call) -> int:
-    """Funds that can be spent now, in the settlement currency."""
+async def available_minor(call: Call, currency: str) -> int:
+    """Funds of one settlement currency that can be spent now, in its minor units."""
     cursor = await call.connection.execute(
         "SELECT coalesce(sum((body->>'net')::bigint), 0) FROM stripe.objects WHERE object = 'balance_transaction'"
-        " AND livemode = %s AND (body->>'available_on')::bigint <= %s",
-        (call.livemode, call.now()),
+        " AND livemode = %s AND body->>'currency' = %s AND (body->>'available_on')::bigint <= %s",
+        (call.livemode, currency, call.now()),
     )
     found = await cursor.fetchone()
     return OPENING_AVAILABLE_MINOR + (int(found[0]) if found else 0)
 
 
-async def pending_minor(call: Call) -> int:
-    """Funds on their way, in the settlement currency."""
+async def pending_minor(call: Call, currency: str) -> int:
+    """Funds of one settlement currency on their way, in its minor units."""
     cursor = await call.connection.execute(
         "SELECT coalesce(sum((body->>'net')::bigint), 0) FROM stripe.objects WHERE object = 'balance_transaction'"
-        " AND livemode = %s AND (body->>'available_on')::bigint > %s",
-        (call.livemode, call.now()),
+        " AND livemode = %s AND body->>'currency' = %s AND (body->>'available_on')::bigint > %s",
+        (call.livemode, currency, call.now()),
     )
     found = await cursor.fetchone()
     return int(found[0]) if found else 0
@@ -91,7 +91,7 @@ def fee_minor(amount_minor: int) -> int:
 
 async def move(call: Call, movement: Movement) -> Json:
     """Post one movement; return its balance transaction."""
-    settlement = call.world.settlement_currency
+    settlement = call.world.settled_in(movement.currency)
     settled = currencies.converted(movement.amount_minor, movement.currency, settlement) * movement.kind.sign
     # Only a charge costs a fee; no refund returns it.
     fee = fee_minor(settled) if movement.kind is Kind.CHARGE else 0
@@ -154,7 +154,7 @@ async def _record(  # noqa: PLR0913, PLR0917 - the columns of one ledger row
             call.livemode,
             Jsonb(movement.metadata or {}),
             settled,
-            call.world.settlement_currency,
+            call.world.settled_in(movement.currency),
             transaction,
         ),
     )

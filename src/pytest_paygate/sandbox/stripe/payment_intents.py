@@ -143,7 +143,7 @@ _METHOD_MISSING = (
 
 async def _create(call: Call, sent: Json) -> Json | Refusal:
     sent["currency"] = currencies.known(sent["currency"])
-    currencies.check_amount(sent["amount"], sent["currency"], call.world.settlement_currency)
+    currencies.check_amount(sent["amount"], sent["currency"], call.world.settled_in(sent["currency"]))
     for name in ("off_session", "error_on_requires_action", "return_url"):
         if name in sent and not sent.get("confirm"):
             message = f"You cannot provide `{name}` without setting `confirm` to true."
@@ -254,7 +254,7 @@ async def _update(call: Call, sent: Json) -> Json:
         intent.body["currency"] = currencies.known(sent["currency"])
     intent.body["amount"] = sent.get("amount", intent.body["amount"])
     if "amount" in sent or "currency" in sent:
-        settlement = call.world.settlement_currency
+        settlement = call.world.settled_in(intent.body["currency"])
         currencies.check_amount(intent.body["amount"], intent.body["currency"], settlement)
     if sent.get("customer"):
         await storage.in_parameter(call, "customer", sent["customer"], "customer")
@@ -303,8 +303,21 @@ async def _cancel(call: Call, sent: Json) -> Json:
             f"PaymentIntent with one of the following statuses may be canceled: {', '.join(confirmation.CANCELABLE)}."
         )
         raise errors.unexpected_state(message, intent.body)
+    await _check_session(call, intent)
     await confirmation.cancel(call, intent, sent.get("cancellation_reason"))
     return intent.body
+
+
+async def _check_session(call: Call, intent: Row) -> None:
+    """Refuse to cancel under an open Checkout session: its page would still take a card."""
+    session_id = intent.hidden.get("checkout_session")
+    session = None if session_id is None else await storage.find(call, "checkout.session", session_id)
+    if session is not None and session.body["status"] == "open":
+        message = (
+            f"You cannot cancel this PaymentIntent because it belongs to the open Checkout Session {session.id}. "
+            "Expire the Checkout Session instead."
+        )
+        raise errors.unexpected_state(message, intent.body)
 
 
 _ONE = "/v1/payment_intents/{id}"

@@ -90,8 +90,9 @@ async def settle_waiting(call: Call) -> None:
 
 async def _settle_if_funded(call: Call, refund: Row, charge: Row) -> None:
     await money.lock_balance(call)
-    settled = currencies.converted(refund.body["amount"], refund.body["currency"], call.world.settlement_currency)
-    if await money.available_minor(call) < settled:
+    settlement = call.world.settled_in(refund.body["currency"])
+    settled = currencies.converted(refund.body["amount"], refund.body["currency"], settlement)
+    if await money.available_minor(call, settlement) < settled:
         refund.body["pending_reason"] = "insufficient_funds"
         await storage.save(call, refund)
         return

@@ -27,8 +27,9 @@ async def _create(call: Call, sent: Json) -> Json:
     await money.lock_balance(call)
     available_on = call.now()
     if charge is None:
-        settled = currencies.converted(sent["amount"], sent["currency"], call.world.settlement_currency)
-        if await money.available_minor(call) < settled:
+        settlement = call.world.settled_in(sent["currency"])
+        settled = currencies.converted(sent["amount"], sent["currency"], settlement)
+        if await money.available_minor(call, settlement) < settled:
             message = (
                 "You have insufficient available funds in your Stripe account. Try adding funds directly to your "
                 "available balance by creating Charges using the 4000000000000077 test card. See: "

@@ -23,7 +23,7 @@ from pytest_paygate.sandbox.stripe import (
     presentation,
     timers,
 )
-from pytest_paygate.sandbox.stripe.context import API_VERSION, Call, unit_of_work
+from pytest_paygate.sandbox.stripe.context import API_VERSION, EARLY_INTENT_VERSION, Call, unit_of_work
 from pytest_paygate.sandbox.stripe.routing import Refusal
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ async def serve(world: World, request: Request, operation: Operation | None) -> 
     except Exception:  # noqa: BLE001 - an emulator fault is answered as the provider answers its own
         _LOG.exception("request %s failed inside the Stripe emulator", request_id)
         answer = _refusal(errors.api_error())
-    headers = {"Request-Id": request_id, "Stripe-Version": API_VERSION, "Cache-Control": "no-cache, no-store"}
+    version = EARLY_INTENT_VERSION if _version(request) == EARLY_INTENT_VERSION else API_VERSION
+    headers = {"Request-Id": request_id, "Stripe-Version": version, "Cache-Control": "no-cache, no-store"}
     key = request.headers.get("idempotency-key")
     if key is not None and request.method == "POST":
         headers["Idempotency-Key"] = key
@@ -70,8 +71,8 @@ async def serve(world: World, request: Request, operation: Operation | None) -> 
 async def _answer(world: World, request: Request, operation: Operation | None, request_id: str) -> Answer:
     key = request.headers.get("authorization")
     livemode = authentication.livemode_of(world, key, request.method, request.url.path)
-    version = request.headers.get("stripe-version", API_VERSION)
-    if version != API_VERSION:
+    version = _version(request)
+    if version not in {API_VERSION, EARLY_INTENT_VERSION}:
         message = f"Invalid Stripe API version: {version[:60]}. This sandbox implements {API_VERSION} only."
         raise errors.invalid(message)
     account = request.headers.get("stripe-account", world.stripe_account_id)
@@ -123,7 +124,9 @@ async def _execute(
     livemode, request_id, key = who
     sent = parameters.read(operation.spec, raw) | request.path_params
     paths = sent.pop("expand", None) or []
-    async with unit_of_work(world, livemode=livemode, request_id=request_id, idempotency_key=key) as call:
+    async with unit_of_work(
+        world, livemode=livemode, request_id=request_id, idempotency_key=key, api_version=_version(request)
+    ) as call:
         try:
             # The inner block undoes a refused request; a Refusal is an answer whose effects stay.
             async with call.connection.transaction():
@@ -148,6 +151,10 @@ async def _shown(call: Call, result: Json, paths: list[str]) -> Json:
     if body.get("object") == "list":
         body["data"] = [presentation.shown(call, item) for item in body["data"]]
     return await expansion.expanded(call, body, paths)
+
+
+def _version(request: Request) -> str:
+    return request.headers.get("stripe-version", API_VERSION)
 
 
 def _refusal(error: errors.StripeError) -> Answer:
