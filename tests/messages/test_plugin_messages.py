@@ -267,7 +267,7 @@ NOT_BEGUN = (
     pytest.param(
         "server",
         """the embedded sandbox: cannot be started
-  expected  PostgreSQL and four loopback servers
+  expected  PostgreSQL and twelve loopback servers
   observed  The sandbox was not started: uvicorn is not installed; pip install 'pytest-paygate[sandbox]'
   money     No money moved.
   next      Do what the lines above say, or choose an environment with --env.""",
@@ -285,7 +285,7 @@ NOT_BEGUN = (
     pytest.param(
         "postgres",
         """the embedded sandbox: cannot be started
-  expected  PostgreSQL and four loopback servers
+  expected  PostgreSQL and twelve loopback servers
   observed  …
   money     No money moved.
   next      Do what the lines above say, or choose an environment with --env.""",

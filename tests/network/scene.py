@@ -34,7 +34,7 @@ from pytest_paygate.exposure.settling import settle
 from pytest_paygate.exposure.witnesses import Witnesses
 from pytest_paygate.providers.hyperswitch import HyperswitchProvider
 from pytest_paygate.providers.stripe import StripeProvider
-from pytest_paygate.sandbox.listening import Ports
+from pytest_paygate.sandbox.listening import PORTS, Ports
 from pytest_paygate.sandbox.server import Sandbox
 from tests.network.proxy import Proxy
 
@@ -341,28 +341,28 @@ async def _yes() -> bool:
 
 
 def _free_ports() -> int:
-    """Four ports in a row that nobody uses, below the range the system hands out."""
+    """Enough ports in a row for a sandbox that nobody uses, below the range the system hands out."""
     for base in _bases():
         try:
             with AsyncPorts(base):
                 return base
         except OSError:
             continue
-    raise RuntimeError("no four ports in a row are free")
+    raise RuntimeError("no ports in a row are free")
 
 
 def _bases() -> Iterator[int]:
     import os
 
-    yield from range(20_000 + (os.getpid() * 8) % 8_000, 31_000, 8)
+    yield from range(20_000 + (os.getpid() * PORTS) % 8_000, 31_000, PORTS)
 
 
 class AsyncPorts:
-    """Four sockets, held for a moment to see that they can be had."""
+    """A socket for each port, held for a moment to see that they can be had."""
 
     def __init__(self, base: int) -> None:
         self._sockets = []
-        for number in range(4):
+        for number in range(PORTS):
             one = socket.socket()
             self._sockets.append(one)
             try:

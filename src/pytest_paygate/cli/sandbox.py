@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +14,7 @@ import click
 from pytest_paygate.sandbox.delays import DELAYS
 from pytest_paygate.sandbox.errors import SandboxError
 from pytest_paygate.sandbox.faults import REGISTRY
-from pytest_paygate.sandbox.listening import BASE_DEFAULT, Ports
+from pytest_paygate.sandbox.listening import BASE_DEFAULT, PORTS, Ports
 from pytest_paygate.sandbox.parent import watch_parent
 from pytest_paygate.sandbox.server import ENVIRONMENTS, Sandbox, load_registry
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
     from pytest_paygate.sandbox.description import SandboxDescription
 
-_PORT_BASE_HELP = "First of four ports in a row; 0 takes free ones."
+_PORT_BASE_HELP = f"First of {PORTS} ports in a row; 0 takes free ones."
+_LOG_HELP = "Append the fleet's log (A5) to this file as JSON Lines as well."
 _DELAY_HELP = "Make a party wait: " + ", ".join(DELAYS) + "."
 
 
@@ -33,6 +35,7 @@ _DELAY_HELP = "Make a party wait: " + ", ".join(DELAYS) + "."
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="Switch a fault on from the start.")
 @click.option("--list-faults", is_flag=True, help="List the faults and end.")
 @click.option("--delay", "delays", multiple=True, metavar="NAME=SECONDS", help=_DELAY_HELP)
+@click.option("--fleet-log", type=click.Path(dir_okay=False, path_type=Path), help=_LOG_HELP)
 @click.option("--orphan-ok", is_flag=True, help="Stay up when the process that started it has ended.")
 def sandbox(  # noqa: PLR0913 - one parameter for each option
     *,
@@ -42,11 +45,13 @@ def sandbox(  # noqa: PLR0913 - one parameter for each option
     faults: Sequence[str],
     list_faults: bool,
     delays: Sequence[str],
+    fleet_log: Path | None,
     orphan_ok: bool,
 ) -> None:
     """Start the emulated world, say where everything is, and stay until SIGTERM or Ctrl-C.
 
-    Marketplace, Hyperswitch and Stripe emulators, hosted payment page, PostgreSQL, control surface: all on 127.0.0.1.
+    Marketplace, fleet A1 to A8, Hyperswitch and Stripe emulators, hosted payment page, PostgreSQL, control surface:
+    all on 127.0.0.1.
     """
     if list_faults:
         _print_faults()
@@ -62,6 +67,7 @@ def sandbox(  # noqa: PLR0913 - one parameter for each option
             ports=Ports.from_base(port_base),
             delays_seconds=dict(_delay(one) for one in delays),
             faults={name: {} for name in faults},
+            fleet_log=fleet_log,
         )
     except SandboxError as failure:
         raise click.ClickException(str(failure)) from None
@@ -86,8 +92,8 @@ def _print_faults() -> None:
     load_registry()
     width = max(len(name) for name in REGISTRY)
     for fault in sorted(REGISTRY.values(), key=lambda one: (one.layer, one.name)):
-        row = f" [row {fault.row}]" if fault.row else " [benign]"
-        click.echo(f"{fault.name:<{width}}  {fault.layer}: {fault.summary}{row}")
+        row = f"[row {fault.row}]" if fault.row else "[benign]"
+        click.echo(f"{fault.name:<{width}}  {fault.layer}: {fault.summary} ({fault.gate}) {row}")
 
 
 def _text(description: SandboxDescription) -> str:
@@ -103,6 +109,9 @@ def _text(description: SandboxDescription) -> str:
         "control": f"{description.control_url}/_sandbox/",
         "database": description.marketplace_read_only_dsn,
         "buyer": f"{description.buyer_email} / {description.buyer_password}",
+        "fleet A1 to A8": f"{description.a1_url} … {description.a8_url}",
+        "fleet database": description.fleet_read_only_dsn,
+        "fleet log": description.fleet_log_url,
         "stripe key": description.stripe_secret_key,
         "hyperswitch key": description.hyperswitch_api_key,
     }
@@ -118,6 +127,7 @@ def _text(description: SandboxDescription) -> str:
             "For paygate.toml:",
             "",
             description.environment_toml(),
+            description.fleet_environment_toml(),
             "and for the shell it is read in:",
             "",
             *(f"export {name}='{value}'" for name, value in description.exports().items()),

@@ -54,7 +54,7 @@ def start(faults: Sequence[str]) -> Sandbox:
         raise configuration(
             "the embedded sandbox",
             "cannot be started",
-            expected="PostgreSQL and four loopback servers",
+            expected="PostgreSQL and twelve loopback servers",
             observed=str(error),
             next_step="Do what the lines above say, or choose an environment with --env.",
         ) from None

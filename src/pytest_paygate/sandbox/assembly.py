@@ -16,6 +16,10 @@ from psycopg_pool import AsyncConnectionPool
 
 from pytest_paygate.sandbox import control, webhooks
 from pytest_paygate.sandbox.errors import SandboxError
+from pytest_paygate.sandbox.fleet import history as fleet_history
+from pytest_paygate.sandbox.fleet import routes as fleet_routes
+from pytest_paygate.sandbox.fleet import service as fleet_service
+from pytest_paygate.sandbox.fleet.service import Fleet
 from pytest_paygate.sandbox.hosted_page.stripe_pages import routes as stripe_page_routes
 from pytest_paygate.sandbox.hyperswitch import expiry as hyperswitch_expiry
 from pytest_paygate.sandbox.hyperswitch import routes as hyperswitch_routes
@@ -32,15 +36,22 @@ from pytest_paygate.sandbox.world import World
 if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
 
     from pytest_paygate.sandbox.clock import Clock
     from pytest_paygate.sandbox.faults import Faults
+    from pytest_paygate.sandbox.fleet.history import History
     from pytest_paygate.sandbox.identifiers import Identifiers
     from pytest_paygate.sandbox.world import Addresses, Keys
 
 _POOL_SIZE_MIN = 2
 _POOL_SIZE_MAX = 24
+# The fleet's connections are made when they are needed: most sandboxes serve another system.
+_FLEET_POOL_SIZE_MIN = 0
+_FLEET_POOL_SIZE_MAX = 12
 _ANSWER_TIMEOUT_SECONDS = 10.0
+# A charge in dollars settles in dollars: the fleet's fifty cents would be too little for a balance in euros.
+_OWN_CURRENCIES = ("usd",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,8 @@ class Plan:
     sockets: Mapping[str, socket.socket]
     provider_dsn: str
     marketplace_dsn: str
+    fleet_dsn: str
+    fleet_log: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,7 @@ class RunningWorld:
 
     world: World
     marketplace: Marketplace
+    fleet: Fleet
     # The sandbox's own description as JSON, once it is known, under its only key.
     told: dict[str, str] = field(default_factory=dict)
 
@@ -75,6 +89,14 @@ class RunningWorld:
     async def deliveries(self) -> list[dict[str, Any]]:
         """Every webhook delivery, oldest first."""
         return await webhooks.deliveries(self.world)
+
+    async def write_history(self, history: History) -> int:
+        """Replace the fleet's probe samples; returns how many there are."""
+        return await fleet_history.write(self.fleet, history)
+
+    async def samples(self, endpoint: str | None = None) -> list[dict[str, Any]]:
+        """The fleet's probe samples by time, of one endpoint or of all."""
+        return await fleet_history.samples(self.fleet, endpoint)
 
     def wake(self) -> None:
         """Make everybody who waits look again, after time or a delay has changed."""
@@ -91,7 +113,11 @@ async def running(plan: Plan) -> AsyncIterator[RunningWorld]:
     Raises:
         SandboxError: when a part does not answer.
     """
-    async with _pool(plan.provider_dsn) as provider_pool, _pool(plan.marketplace_dsn) as marketplace_pool:
+    async with (
+        _pool(plan.provider_dsn) as provider_pool,
+        _pool(plan.marketplace_dsn) as marketplace_pool,
+        _pool(plan.fleet_dsn, _FLEET_POOL_SIZE_MIN, _FLEET_POOL_SIZE_MAX) as fleet_pool,
+    ):
         world = World(
             environment=plan.environment,
             addresses=plan.addresses,
@@ -102,16 +128,28 @@ async def running(plan: Plan) -> AsyncIterator[RunningWorld]:
             provider_pool=provider_pool,
             marketplace_pool=marketplace_pool,
             delays_seconds=plan.delays_seconds,
+            own_currencies=_OWN_CURRENCIES,
         )
         shop = Marketplace(world)
-        whole = RunningWorld(world, shop)
+        fleet = Fleet(world, fleet_pool, plan.fleet_log)
+        whole = RunningWorld(world, shop, fleet)
         apps = {
             "marketplace": marketplace_routes.app(shop),
             "hyperswitch": hyperswitch_routes.app(world),
             "stripe": stripe_routes.app(world, stripe_page_routes(world)),
             "control": control.app(
-                world, control.Views(whole.ledger, whole.deliveries, shop.log, whole.wake, whole.told)
+                world,
+                control.Views(
+                    whole.ledger,
+                    whole.deliveries,
+                    shop.log,
+                    whole.wake,
+                    whole.told,
+                    whole.write_history,
+                    whole.samples,
+                ),
             ),
+            **fleet_routes.apps(fleet),
         }
         async with (
             serving(apps, plan.sockets),
@@ -120,13 +158,14 @@ async def running(plan: Plan) -> AsyncIterator[RunningWorld]:
             webhooks.background(world),
             hyperswitch_routes.background(world),
             worker.background(shop),
+            fleet_service.background(fleet),
         ):
             await _answers(plan.addresses)
             yield whole
 
 
-def _pool(dsn: str) -> AsyncConnectionPool:
-    return AsyncConnectionPool(dsn, min_size=_POOL_SIZE_MIN, max_size=_POOL_SIZE_MAX, open=False)
+def _pool(dsn: str, size_min: int = _POOL_SIZE_MIN, size_max: int = _POOL_SIZE_MAX) -> AsyncConnectionPool:
+    return AsyncConnectionPool(dsn, min_size=size_min, max_size=size_max, open=False)
 
 
 async def _answers(addresses: Addresses) -> None:
@@ -135,6 +174,7 @@ async def _answers(addresses: Addresses) -> None:
         f"{addresses.marketplace}/api/v1/status",
         f"{addresses.stripe}/v1/balance",
         f"{addresses.control}/_sandbox/health",
+        f"{addresses.a5}/api/status",
     )
     async with httpx.AsyncClient(
         trust_env=False, timeout=_ANSWER_TIMEOUT_SECONDS, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -20,6 +20,7 @@ from starlette.routing import Mount, Route
 from pytest_paygate.sandbox import delays
 from pytest_paygate.sandbox.errors import SandboxError
 from pytest_paygate.sandbox.faults import REGISTRY, UnknownFaultError
+from pytest_paygate.sandbox.fleet.history import History, parse
 from pytest_paygate.sandbox.money_report import payments
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class Views:
     log: ApplicationLog
     wake: Callable[[], None]
     told: Mapping[str, str]
+    write_history: Callable[[History], Awaitable[int]]
+    samples: Callable[[str | None], Awaitable[list[dict[str, Any]]]]
 
 
 class Control:
@@ -98,7 +101,13 @@ class Control:
         return _json(
             {
                 "faults": [
-                    {"name": fault.name, "layer": fault.layer, "summary": fault.summary, "row": fault.row}
+                    {
+                        "name": fault.name,
+                        "layer": fault.layer,
+                        "summary": fault.summary,
+                        "row": fault.row,
+                        "gate": fault.gate,
+                    }
                     | report.get(fault.name, off)
                     for fault in REGISTRY.values()
                 ]
@@ -114,6 +123,18 @@ class Control:
         self._world.clock.advance(seconds)
         self._views.wake()
         return _json({"now": self._world.clock.now_utc().isoformat()})
+
+    async def history(self, request: Request) -> Response:
+        """`GET` and `POST history`: the fleet's probe samples as JSON Lines; write a day of them."""
+        if request.method == "POST":
+            try:
+                history = parse(await _read(request))
+            except SandboxError as refusal:
+                return _problem(422, str(refusal))
+            return _json({"samples": await self._views.write_history(history)})
+        found = await self._views.samples(request.query_params.get("endpoint"))
+        lines = "".join(json.dumps(sample | {"at": sample["at"].isoformat()}) + "\n" for sample in found)
+        return Response(lines, media_type="application/x-ndjson")
 
     async def delays(self, request: Request) -> Response:
         """`GET` and `POST delays`: seconds by name."""
@@ -137,6 +158,7 @@ def app(world: World, views: Views) -> Starlette:
         ("/log", control.log, ["GET"]),
         ("/clock", control.clock, ["POST"]),
         ("/webhooks", control.webhooks, ["GET"]),
+        ("/history", control.history, ["GET", "POST"]),
         ("/delays", control.delays, ["GET", "POST"]),
     ]
     routes = [Route(path, _for_loopback(handler), methods=methods) for path, handler, methods in guarded]

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 
 from pytest_paygate.sandbox.world import REHEARSAL_CARD_NUMBER
 
+FLEET_APPS = tuple(f"a{number}" for number in range(1, 9))
+
 PUBLISHED_CARDS: dict[str, str] = {
     "succeeds": "4242424242424242",
     "declined": "4000000000000002",
@@ -50,6 +52,18 @@ class SandboxDescription:
     buyer_email: str
     buyer_password: str
     test_product_id: str
+    fleet_dsn: str
+    fleet_read_only_dsn: str
+    fleet_webhook_secret: str
+    fleet_log_url: str
+    a1_url: str
+    a2_url: str
+    a3_url: str
+    a4_url: str
+    a5_url: str
+    a6_url: str
+    a7_url: str
+    a8_url: str
     cards: dict[str, str]
 
     @property
@@ -57,12 +71,17 @@ class SandboxDescription:
         """The marketplace's API."""
         return f"{self.marketplace_url}/api/v1"
 
+    @property
+    def services(self) -> dict[str, str]:
+        """The fleet's apps by name."""
+        return {name: getattr(self, f"{name}_url") for name in FLEET_APPS}
+
     def to_json(self) -> str:
         """The description as one line of JSON."""
         return json.dumps(asdict(self) | {"api_url": self.api_url})
 
     def environment_toml(self, name: str = "local") -> str:
-        """The sandbox as an environment for `paygate.toml`; its secrets come from `exports`."""
+        """The marketplace as an environment for `paygate.toml`; its secrets come from `exports`."""
         return f"""[env.{name}]
 mode = "{self.environment}"
 base_url = "{self.api_url}"
@@ -88,10 +107,36 @@ base_url = "{self.stripe_url}"
 account = "{self.stripe_account_id}"
 """
 
+    def fleet_environment_toml(self, name: str = "local_fleet") -> str:
+        """The fleet as an environment for `paygate.toml`; its secrets come from `exports`."""
+        services = "\n".join(f'{app} = "{url}"' for app, url in self.services.items())
+        return f"""[env.{name}]
+mode = "{self.environment}"
+base_url = "{self.a5_url}"
+payer = "http"
+database = "env:PAYGATE_LOCAL_FLEET_DATABASE"
+log_url = "{self.fleet_log_url}"
+
+[env.{name}.services]
+{services}
+
+[env.{name}.values]
+operator_email = "{self.buyer_email}"
+
+[env.{name}.secrets]
+operator_password = "env:PAYGATE_LOCAL_PASSWORD"
+
+[env.{name}.providers.stripe]
+key = "env:PAYGATE_LOCAL_STRIPE_KEY"
+base_url = "{self.stripe_url}"
+account = "{self.stripe_account_id}"
+"""
+
     def exports(self) -> dict[str, str]:
-        """The environment variables `environment_toml` refers to."""
+        """The environment variables both environments refer to."""
         return {
             "PAYGATE_LOCAL_DATABASE": self.marketplace_read_only_dsn,
+            "PAYGATE_LOCAL_FLEET_DATABASE": self.fleet_read_only_dsn,
             "PAYGATE_LOCAL_PASSWORD": self.buyer_password,
             "PAYGATE_LOCAL_HYPERSWITCH_KEY": self.hyperswitch_api_key,
             "PAYGATE_LOCAL_STRIPE_KEY": self.stripe_secret_key,

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to break: its name, the layer that breaks, what it does, and the e2e row it must turn red."""
+    """One way to break: its name, the layer that breaks, what it does, the row it must turn red, and whose row."""
 
     name: str
     layer: str
     summary: str
     row: str
+    gate: str = "e2e"
 
 
 REGISTRY: dict[str, Fault] = {}

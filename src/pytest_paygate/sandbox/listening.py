@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 from pytest_paygate.sandbox.errors import SandboxError
 
@@ -24,20 +24,32 @@ class Ports:
     hyperswitch: int = 0
     stripe: int = 0
     control: int = 0
+    a1: int = 0
+    a2: int = 0
+    a3: int = 0
+    a4: int = 0
+    a5: int = 0
+    a6: int = 0
+    a7: int = 0
+    a8: int = 0
 
     @classmethod
     def from_base(cls, base: int) -> Ports:
-        """Four ports in a row starting at `base`; 0 gives free ones.
+        """A port for each server, in a row starting at `base`; 0 gives free ones.
 
         Raises:
             SandboxError: when there are no such ports.
         """
         if base == 0:
             return cls()
-        if not 1024 <= base <= PORT_MAX - 3:
-            message = f"The sandbox was not started: port base {base} is not 0 or 1024 to {PORT_MAX - 3}"
+        most = PORT_MAX - PORTS + 1
+        if not 1024 <= base <= most:
+            message = f"The sandbox was not started: port base {base} is not 0 or 1024 to {most}"
             raise SandboxError(message)
-        return cls(base, base + 1, base + 2, base + 3)
+        return cls(*range(base, base + PORTS))
+
+
+PORTS = len(fields(Ports))
 
 
 def listen(ports: Ports) -> dict[str, socket.socket]:

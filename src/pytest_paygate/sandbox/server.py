@@ -13,12 +13,12 @@ import os
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_paygate.sandbox import delays as known_delays
 from pytest_paygate.sandbox import listening
 from pytest_paygate.sandbox.clock import Clock
-from pytest_paygate.sandbox.description import PUBLISHED_CARDS, REHEARSAL_CARDS, SandboxDescription
+from pytest_paygate.sandbox.description import FLEET_APPS, PUBLISHED_CARDS, REHEARSAL_CARDS, SandboxDescription
 from pytest_paygate.sandbox.errors import SandboxError
 from pytest_paygate.sandbox.faults import REGISTRY, Faults
 from pytest_paygate.sandbox.identifiers import Identifiers
@@ -33,14 +33,17 @@ from pytest_paygate.sandbox.world import (
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
+    from pathlib import Path
     from typing import Self
 
     from pytest_paygate.sandbox.assembly import Plan, RunningWorld
+    from pytest_paygate.sandbox.fleet.history import History
     from pytest_paygate.sandbox.postgres import PostgresServer
     from pytest_paygate.sandbox.world import World
 
 ENVIRONMENTS = ("sandbox", "staging", "live")
 _STOP_SECONDS_MAX = 20.0
+T = TypeVar("T")
 
 
 class Sandbox:
@@ -62,6 +65,7 @@ class Sandbox:
         delays_seconds: Mapping[str, float] | None = None,
         faults: Mapping[str, Mapping[str, object]] | None = None,
         detours: Mapping[str, str] | None = None,
+        fleet_log: Path | None = None,
     ) -> Self:
         """Start everything and wait until everything answers.
 
@@ -73,6 +77,7 @@ class Sandbox:
             delays_seconds: waits by name, see `delays.DELAYS`.
             faults: faults to switch on from the start, with their parameters.
             detours: other addresses under which the parties reach each other, by name, such as a proxy before one.
+            fleet_log: a file to which A5 of the fleet appends its log as JSON Lines as well.
 
         Raises:
             SandboxError: when it cannot start; the text names the cause and the remedy, and nothing is left running.
@@ -102,6 +107,8 @@ class Sandbox:
                 sockets=sockets,
                 provider_dsn=postgres.dsn("provider"),
                 marketplace_dsn=postgres.dsn("marketplace"),
+                fleet_dsn=postgres.dsn("fleet"),
+                fleet_log=fleet_log,
             )
             loop_thread = _LoopThread(plan)
             running = loop_thread.start()
@@ -126,6 +133,16 @@ class Sandbox:
     def log(self, trace_id: str | None = None) -> list[dict[str, object]]:
         """The marketplace's application log, of one trace or of all."""
         return self._loop_thread.running.marketplace.log.entries(trace_id)
+
+    def write_history(self, history: History | None = None) -> int:
+        """Replace the fleet's probe samples by such a history that ends now: a healthy day where none is given.
+
+        Returns:
+            How many samples were written.
+        """
+        from pytest_paygate.sandbox.fleet.history import History
+
+        return self._loop_thread.run(self._loop_thread.running.write_history(history or History()))
 
     def advance_clock(self, seconds: float) -> None:
         """Move the sandbox's clock forward and let everything that became due happen.
@@ -194,7 +211,7 @@ class _LoopThread:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.running.wake)
 
-    def run(self, work: Coroutine[Any, Any, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do one piece of asynchronous work in the world's loop and wait for it."""
         if self._loop is None or self._loop.is_closed():
             work.close()
@@ -236,6 +253,7 @@ def _start_postgres_while_importing() -> PostgresServer:
 
 
 def _start_postgres() -> PostgresServer:
+    from pytest_paygate.sandbox.fleet.schema import SCHEMA as FLEET
     from pytest_paygate.sandbox.hyperswitch.schema import SCHEMA as HYPERSWITCH
     from pytest_paygate.sandbox.marketplace.schema import SCHEMA as MARKETPLACE
     from pytest_paygate.sandbox.postgres import PostgresServer, PostgresUnavailableError
@@ -243,7 +261,8 @@ def _start_postgres() -> PostgresServer:
     from pytest_paygate.sandbox.webhooks.schema import SCHEMA as WEBHOOKS
 
     try:
-        return PostgresServer.start({"provider": STRIPE + HYPERSWITCH + WEBHOOKS, "marketplace": MARKETPLACE})
+        provider = STRIPE + HYPERSWITCH + WEBHOOKS
+        return PostgresServer.start({"provider": provider, "marketplace": MARKETPLACE, "fleet": FLEET})
     except PostgresUnavailableError as failure:
         message = str(failure)
         raise SandboxError(message) from failure
@@ -251,7 +270,7 @@ def _start_postgres() -> PostgresServer:
 
 def load_registry() -> None:
     """Fill the registry with every fault of every part."""
-    for part in ("marketplace", "stripe", "webhooks"):
+    for part in ("marketplace", "fleet", "stripe", "webhooks"):
         import_module(f"pytest_paygate.sandbox.{part}.faults")
 
 
@@ -277,6 +296,7 @@ def _keys(environment: str, identifiers: Identifiers) -> Keys:
         hyperswitch_hash=identifiers.token(64),
         buyer_email="buyer@example.test",
         buyer_password=identifiers.token(20),
+        fleet_webhook=identifiers.make("whsec", 32),
     )
 
 
@@ -306,5 +326,10 @@ def _describe(world: World, postgres: PostgresServer) -> SandboxDescription:
         buyer_email=world.keys.buyer_email,
         buyer_password=world.keys.buyer_password,
         test_product_id=TEST_PRODUCT_ID,
+        fleet_dsn=postgres.dsn("fleet"),
+        fleet_read_only_dsn=postgres.read_only_dsn("fleet"),
+        fleet_webhook_secret=world.keys.fleet_webhook,
+        fleet_log_url=f"{world.addresses.a5}/internal/log",
+        **{f"{name}_url": getattr(world.addresses, name) for name in FLEET_APPS},
         cards=dict(REHEARSAL_CARDS if world.keys.livemode else PUBLISHED_CARDS),
     )

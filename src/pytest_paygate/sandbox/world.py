@@ -33,6 +33,14 @@ class Addresses:
     hyperswitch: str
     stripe: str
     control: str
+    a1: str = ""
+    a2: str = ""
+    a3: str = ""
+    a4: str = ""
+    a5: str = ""
+    a6: str = ""
+    a7: str = ""
+    a8: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,8 @@ class Keys:
     hyperswitch_hash: str
     buyer_email: str
     buyer_password: str
+    # Stripe signs its webhooks to A5 with it.
+    fleet_webhook: str = ""
 
 
 @dataclass(frozen=True, slots=True)

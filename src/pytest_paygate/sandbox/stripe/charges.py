@@ -54,6 +54,8 @@ async def authorised(call: Call, intent: Row, method: Row, *, authenticated: boo
     body = shapes.charge(call, intent.body, method.body)
     body |= {"status": "succeeded", "paid": True, "outcome": _outcome(behaviour)}
     card = body["payment_method_details"]["card"]
+    if call.livemode and call.world.faults.active(faults.TEST_CARD_SHOWN):
+        card |= {"brand": "visa", "last4": "4242"}
     card["authorization_code"] = call.world.identifiers.token(6).upper()
     card["network_transaction_id"] = call.world.identifiers.token(15)
     if authenticated or behaviour.challenge is not Challenge.NEVER:

@@ -7,10 +7,14 @@ from pytest_paygate.sandbox.faults import REGISTRY, Fault
 CHARGE_AMOUNT_SHORT = "charge_amount_short"
 REFUND_FAILS_LATER = "refund_fails_later"
 CHARGE_NOT_CAPTURED = "charge_not_captured"
+TEST_CARD_SHOWN = "fleet_ledger_test_card"
 
 for _fault in (
     Fault(CHARGE_AMOUNT_SHORT, "stripe", "captures one minor unit less than was asked", "pay"),
     Fault(REFUND_FAILS_LATER, "stripe", "a refund that said succeeded fails a moment later", "reversal"),
     Fault(CHARGE_NOT_CAPTURED, "stripe", "the payment says succeeded, its charge was never captured", "pay"),
+    Fault(
+        TEST_CARD_SHOWN, "stripe", "in a rehearsal, a livemode charge shows the test card 4242", "pay", "microcharge"
+    ),
 ):
     REGISTRY[_fault.name] = _fault

@@ -1,0 +1,112 @@
+"""A5 sells credits: a checkout is made once for each key, at the server's price, and paid at the provider.
+
+The request's amount must be the price; nothing a client sends sets it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from psycopg.rows import dict_row
+
+from pytest_paygate.sandbox.fleet.provider import ProviderError
+from pytest_paygate.sandbox.marketplace.answers import ApiError
+
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection
+
+    from pytest_paygate.sandbox.fleet.service import Fleet
+
+CREDITS_MIN = 50
+CREDITS_MAX = 100_000
+CENTS_PER_CREDIT = 1
+CURRENCY = "usd"
+_ADDED_MINOR = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One checkout as a client asks for it. `amount_minor` is in US cents; an empty key never finds an earlier one."""
+
+    account_id: str
+    credits: int
+    amount_minor: int
+    key: str
+    trace_id: str
+
+
+async def create(fleet: Fleet, wanted: Wanted) -> dict[str, object]:
+    """Make a checkout, or find the one made before under the same key.
+
+    Returns:
+        `session_id`, `payment_intent_id`, `url`.
+
+    Raises:
+        ApiError: 422 for another price than ours, 409 for a key of another request, 502 when the provider refuses.
+    """
+    if not CREDITS_MIN <= wanted.credits <= CREDITS_MAX or wanted.amount_minor != wanted.credits * CENTS_PER_CREDIT:
+        price = f"{CENTS_PER_CREDIT} cent a credit, {CREDITS_MIN} to {CREDITS_MAX} credits"
+        raise ApiError(422, "wrong_price", f"the amount is not our price: {price}")
+    async with fleet.pool.connection() as connection:
+        if wanted.key:
+            # A second request at the same moment waits here, and then finds the first one's checkout.
+            await connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (wanted.key,))
+        made = await _made_before(connection, wanted) or await _make(fleet, connection, wanted)
+    if fleet.world.faults.active("fleet_log_before_commit"):
+        await fleet.log.write("payment_succeeded", wanted.trace_id, payment_intent_id=str(made["payment_intent_id"]))
+    if fleet.world.faults.active("fleet_session_missing"):
+        made["session_id"] = None
+    return made
+
+
+async def _made_before(connection: AsyncConnection, wanted: Wanted) -> dict[str, object] | None:
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(
+            "SELECT session_id, payment_intent_id, url, account_id, credits FROM checkouts WHERE idempotency_key = %s",
+            (wanted.key,),
+        )
+        found = await cursor.fetchone()
+    if found is None:
+        return None
+    if (found.pop("account_id"), found.pop("credits")) != (wanted.account_id, wanted.credits):
+        raise ApiError(409, "idempotency_key_reused", "this Idempotency-Key belongs to another checkout")
+    return found
+
+
+async def _make(fleet: Fleet, connection: AsyncConnection, wanted: Wanted) -> dict[str, object]:
+    faults = fleet.world.faults
+    amount = wanted.amount_minor
+    if faults.active("fleet_wrong_amount"):
+        amount += int(str(faults.parameter("fleet_wrong_amount", "added_minor", _ADDED_MINOR)))
+    try:
+        session = await fleet.provider.create_session(
+            f"a5_checkout_{wanted.key or fleet.world.identifiers.token(24)}",
+            credits_bought=wanted.credits,
+            amount_minor=amount,
+            currency="eur" if faults.active("fleet_wrong_currency") else CURRENCY,
+            trace_id=wanted.trace_id,
+            now_seconds=fleet.world.clock.now_seconds(),
+        )
+    except ProviderError as failure:
+        await fleet.log.write("checkout_failed", wanted.trace_id, level="error", reason=str(failure))
+        raise ApiError(502, "provider_failed", "the payment provider made no checkout") from None
+    made: dict[str, object] = {
+        "session_id": session["id"],
+        "payment_intent_id": session["payment_intent"],
+        "url": session["url"],
+    }
+    await connection.execute(
+        "INSERT INTO checkouts (session_id, payment_intent_id, url, idempotency_key, account_id, trace_id, credits,"
+        " amount_minor, created_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            *made.values(),
+            wanted.key or None,
+            wanted.account_id,
+            wanted.trace_id,
+            wanted.credits,
+            wanted.amount_minor,
+            fleet.now(),
+        ),
+    )
+    return made

@@ -1,0 +1,75 @@
+"""The outermost layer of every app of the fleet: trace ids, last-resort errors, and the faults of a whole app.
+
+Every answer leaves through here, so every answer carries `X-Trace-Id`, also a 404 and a 500.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from pytest_paygate.sandbox.fleet.service import Fleet
+
+_LOG = logging.getLogger(__name__)
+TRACE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+_SLOW_SECONDS = 0.25
+
+
+def refusal(status: int, code: str, message: str) -> JSONResponse:
+    """The shape of every error: `{"error": {"code", "message"}}`."""
+    return JSONResponse({"error": {"code": code, "message": message}}, status_code=status)
+
+
+class Edge:
+    """ASGI middleware around one app.
+
+    Args:
+        app: what answers.
+        fleet: whose faults and ids count.
+        name: the app, `a1` to `a8`.
+    """
+
+    def __init__(self, app: ASGIApp, fleet: Fleet, name: str) -> None:
+        self._app = app
+        self._fleet = fleet
+        self._name = name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request: give it a trace id, answer it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        faults, identifiers = self._fleet.world.faults, self._fleet.world.identifiers
+        offered = Headers(scope=scope).get("x-trace-id", "")
+        trace_id = offered if TRACE_ID.fullmatch(offered) else identifiers.make("trace", 20)
+        scope.setdefault("state", {})["trace_id"] = trace_id
+        if self._name == "a5" and faults.active("fleet_trace_not_echoed"):
+            trace_id = identifiers.make("trace", 20)
+        began = False
+
+        async def send_traced(message: Message) -> None:
+            nonlocal began
+            if message["type"] == "http.response.start":
+                began = True
+                MutableHeaders(scope=message)["X-Trace-Id"] = trace_id
+            await send(message)
+
+        if self._name == "a1" and faults.active("fleet_a1_slow"):
+            await asyncio.sleep(float(str(faults.parameter("fleet_a1_slow", "seconds", _SLOW_SECONDS))))
+        if faults.active(f"fleet_{self._name}_down"):
+            await refusal(503, "unavailable", f"{self._name.upper()} is down")(scope, receive, send_traced)
+            return
+        try:
+            await self._app(scope, receive, send_traced)
+        except Exception:  # noqa: BLE001 - the last resort: no answer may be a stack trace
+            _LOG.exception("%s could not answer %s", self._name, scope["path"])
+            if not began:
+                await refusal(500, "internal_error", "the app could not answer")(scope, receive, send_traced)
