@@ -22,10 +22,11 @@ from pytest_paygate.core.environment import (
     ProviderAccess,
     Settings,
     cap_amounts,
+    check_url,
     mode_of,
     read_settings,
 )
-from pytest_paygate.core.errors import configuration
+from pytest_paygate.core.errors import ConfigurationError, configuration
 from pytest_paygate.core.secret import Secret
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def resolve(name: str, declared: EnvironmentSettings, file: str) -> Environment:
         provider: ProviderAccess(
             name=provider,
             key=reveal(f"{where}.providers.{provider}.key", access.key),
-            base_url=access.base_url.rstrip("/"),
+            base_url=reveal.address(f"{where}.providers.{provider}.base_url", access.base_url),
             account=access.account,
             dashboard_url=access.dashboard_url,
             refund_key=(
@@ -86,11 +87,12 @@ def resolve(name: str, declared: EnvironmentSettings, file: str) -> Environment:
     return Environment(
         name=name,
         mode=mode_of(declared.mode, [access.key for access in providers.values()]),
-        base_url=declared.base_url.rstrip("/"),
+        base_url=reveal.address(f"{where}.base_url", declared.base_url),
         payer=declared.payer,
         database=reveal(f"{where}.database", declared.database) if declared.database else None,
-        log_url=declared.log_url,
+        log_url=reveal.address(f"{where}.log_url", declared.log_url),
         ca_file=declared.ca_file,
+        services={key: reveal.address(f"{where}.services.{key}", url) for key, url in declared.services.items()},
         providers=providers,
         values=declared.values,
         secrets={key: reveal(f"{where}.secrets.{key}", value) for key, value in declared.secrets.items()},
@@ -144,6 +146,23 @@ class _Secrets:
         if not value:
             raise _unresolved(where, reference, "an empty value")
         return Secret(value, reference)
+
+    def address(self, where: str, url: str) -> str:
+        """A URL without its trailing slash: the one written, or the one a running sandbox publishes.
+
+        Raises:
+            ConfigurationError: when no sandbox answers, or what it publishes is no base URL.
+        """
+        scheme, _, name = url.partition(":")
+        if scheme == "sandbox":
+            url = self._published(where, name)
+            try:
+                check_url(where, url)
+            except ConfigurationError:
+                # What was published instead could be a secret, and is not repeated.
+                reference, observed = f"sandbox:{name}", "the sandbox publishes something else under that name"
+                raise _unresolved(where, reference, observed, "a base URL behind the reference") from None
+        return url.rstrip("/")
 
     def _published(self, where: str, name: str) -> str:
         if self._described is None:
@@ -201,11 +220,13 @@ def _from_command(where: str, command: str) -> str:
     return done.stdout.strip()
 
 
-def _unresolved(where: str, reference: str, observed: str) -> Exception:
+def _unresolved(
+    where: str, reference: str, observed: str, expected: str = "a secret behind the reference"
+) -> Exception:
     return configuration(
         where,
         f"cannot be resolved from {reference}",
-        expected="a secret behind the reference",
+        expected=expected,
         observed=observed,
         next_step="Set it where the reference points, then run again.",
     )

@@ -32,7 +32,9 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 REHEARSAL_KEYS = frozenset(
     {"sk_live_PaygateRehearsalNoFunds000000", "prd_PaygateRehearsalNoFunds" + "0" * 41},
 )
-_REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|keyring:[^/]+/.+|cmd:.+|sandbox:[a-z_]+)")
+_REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|keyring:[^/]+/.+|cmd:.+|sandbox:[a-z][a-z0-9_]*)")
+# Who else speaks in a journal: a service of that name could not be told from it.
+_PARTIES = frozenset({"target", "log"})
 _FIX = "Correct the file; its keys are listed in docs/reference/paygate-toml.md."
 
 
@@ -113,6 +115,7 @@ class EnvironmentSettings(Model):
     database: str = ""
     log_url: str = ""
     ca_file: str = ""
+    services: dict[str, str] = Field(default_factory=dict)
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
     values: dict[str, str] = Field(default_factory=dict)
     secrets: dict[str, str] = Field(default_factory=dict)
@@ -168,7 +171,7 @@ class CapAmounts:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A target ready to be talked to. `base_url` has no trailing slash."""
+    """A target ready to be talked to. `base_url` and the URLs of its `services` by name have no trailing slash."""
 
     name: str
     mode: Mode
@@ -177,6 +180,7 @@ class Environment:
     database: Secret | None = None
     log_url: str = ""
     ca_file: str = ""
+    services: Mapping[str, str] = field(default_factory=dict)
     providers: Mapping[str, ProviderAccess] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
@@ -186,6 +190,11 @@ class Environment:
     def host(self) -> str:
         """Host and port of the target, for display."""
         return urlsplit(self.base_url).netloc
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Host and port of the target and of every service, the target first."""
+        return (self.host, *(urlsplit(url).netloc for url in self.services.values()))
 
 
 def secrets_of(environment: Environment) -> tuple[Secret, ...]:
@@ -213,7 +222,10 @@ def read_settings(document: Mapping[str, Any], file: str) -> Settings:
     for name, environment in settings.env.items():
         where = f"{file}: env.{name}"
         _check_name(where, name)
-        _check_url(f"{where}.base_url", environment.base_url)
+        _check_address(f"{where}.base_url", environment.base_url)
+        for service, url in environment.services.items():
+            _check_service(f"{where}.services.{service}", service, environment.providers)
+            _check_address(f"{where}.services.{service}", url)
         references = {
             f"{where}.database": environment.database,
             **{f"{where}.secrets.{key}": value for key, value in environment.secrets.items()},
@@ -282,7 +294,34 @@ def _check_name(where: str, name: str) -> None:
         )
 
 
-def _check_url(where: str, url: str) -> None:
+def _check_service(where: str, name: str, providers: Iterable[str]) -> None:
+    taken = _PARTIES | set(providers)
+    if name in taken or not re.fullmatch(r"[a-z][a-z0-9_-]{0,30}", name):
+        raise configuration(
+            where,
+            "cannot have this name",
+            expected=f"a lower-case word other than {', '.join(sorted(taken))}",
+            observed=repr(name[:40]),
+            next_step=_FIX,
+        )
+
+
+def _check_address(where: str, url: str) -> None:
+    """A base URL, or a reference to one that a running sandbox publishes, which is checked when it is resolved."""
+    if not (url.startswith("sandbox:") and _REFERENCE.fullmatch(url)):
+        check_url(where, url)
+
+
+def check_url(where: str, url: str) -> None:
+    """Refuse what is not a plain http(s) base URL.
+
+    Args:
+        where: file and key.
+        url: what stands there.
+
+    Raises:
+        ConfigurationError: for another scheme, no host, a user or a query; a URL with a user is not repeated.
+    """
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
         raise configuration(

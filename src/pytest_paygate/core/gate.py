@@ -10,6 +10,7 @@ import hashlib
 import re
 import string
 import tomllib
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from pytest_paygate.core.errors import ConfigurationError, configuration, nearest
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
 _ID = r"^[a-z][a-z0-9_]{0,39}$"
 _EVERY_MODE = tuple(Mode)
 _FIX = "Correct the file; a gate is data only, its keys are listed in docs/reference/gate-toml.md."
+
+
+class System(StrEnum):
+    """Which reference system of the embedded sandbox a gate accepts there."""
+
+    MARKETPLACE = "marketplace"
+    FLEET = "fleet"
 
 
 class Row(Model):
@@ -118,7 +126,10 @@ class MoneyFacts(Model):
 
 
 class Gate(Model):
-    """One launch's acceptance. `build` names the fact by which the target tells its build."""
+    """One launch's acceptance. `build` names the fact by which the target tells its build.
+
+    `system` is what the gate talks to in the embedded sandbox; a declared environment says itself what it is.
+    """
 
     id: str = Field(pattern=_ID)
     title: str = Field(min_length=1, max_length=120)
@@ -132,6 +143,7 @@ class Gate(Model):
     purchase: Purchase | None = None
     money: MoneyFacts | None = None
     build: str = ""
+    system: System = System.MARKETPLACE
     waivers: tuple[Waiver, ...] = ()
     risks: tuple[Note, ...] = ()
     housekeeping: tuple[Note, ...] = ()

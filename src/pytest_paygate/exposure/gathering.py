@@ -104,6 +104,7 @@ class Gathered:
         access = environment.providers.get(purchase.ledger)
         offsets = run.offsets()
         said = state.facts.get(purchase.says_live)
+        host = _telling_host(environment)
         return interlock.InterlockFacts(
             live_typed=run.session.live_typed,
             confirm_typed=run.session.confirm_typed,
@@ -114,8 +115,8 @@ class Gathered:
             account_livemode=None if self.account is None else self.account.livemode,
             account_id=None if self.account is None else self.account.account_id,
             account_pinned=access.account if access is not None else "",
-            host=environment.host,
-            host_is_loopback=_is_loopback(environment.host),
+            host=host,
+            host_is_loopback=_is_loopback(host),
             preflight_open=[row.id for row in gate.preflight if state.rows[row.id].status is not ev.RowStatus.PASS],
             rules=environment.live,
             today=datetime.now(UTC).date(),
@@ -186,6 +187,12 @@ def _approval(run: LiveRun, bound: Bound) -> tuple[str, Sufficient | None]:
             return "", result
         reason = reason if reason != "no plan was made" else f"plan {plan.nonce[:8]}: {'; '.join(result)}"
     return reason, None
+
+
+def _telling_host(environment: Environment) -> str:
+    """The target's host, or the first of its services that is where this environment must not be."""
+    sandboxed = environment.mode is ev.Mode.REHEARSAL
+    return next((host for host in environment.hosts if _is_loopback(host) is not sandboxed), environment.host)
 
 
 def _is_loopback(netloc: str) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_paygate.core.environment import SANDBOX, Environment, Payer, ProviderAccess
 from pytest_paygate.core.errors import configuration, nearest
 from pytest_paygate.core.events import Mode
+from pytest_paygate.core.gate import System
 from pytest_paygate.core.secret import Secret
 
 if TYPE_CHECKING:
@@ -60,8 +61,38 @@ def start(faults: Sequence[str]) -> Sandbox:
         ) from None
 
 
-def environment_of(description: SandboxDescription) -> Environment:
-    """Describe a running sandbox as an environment, with its published keys as secrets."""
+def environment_of(sandbox: Sandbox, system: System) -> Environment:
+    """Describe one system of a running sandbox as an environment, with its published keys as secrets.
+
+    The fleet gets a past: a day of probe samples up to now.
+    """
+    if system is System.FLEET:
+        sandbox.write_history()
+        return _fleet(sandbox.description)
+    return _marketplace(sandbox.description)
+
+
+def _fleet(description: SandboxDescription) -> Environment:
+    return Environment(
+        name=SANDBOX,
+        mode=Mode.SANDBOX,
+        base_url=description.a5_url,
+        payer=Payer.HTTP,
+        database=_published(description, "fleet_read_only_dsn"),
+        log_url=description.fleet_log_url,
+        services=description.services,
+        providers={"stripe": _stripe(description)},
+        values={"operator_email": description.buyer_email},
+        secrets={"operator_password": _published(description, "buyer_password")},
+    )
+
+
+def _stripe(description: SandboxDescription) -> ProviderAccess:
+    key = _published(description, "stripe_secret_key")
+    return ProviderAccess("stripe", key, description.stripe_url, description.stripe_account_id, "")
+
+
+def _marketplace(description: SandboxDescription) -> Environment:
     return Environment(
         name=SANDBOX,
         mode=Mode.SANDBOX,
@@ -73,13 +104,7 @@ def environment_of(description: SandboxDescription) -> Environment:
             "hyperswitch": ProviderAccess(
                 "hyperswitch", _published(description, "hyperswitch_api_key"), description.hyperswitch_url, "", ""
             ),
-            "stripe": ProviderAccess(
-                "stripe",
-                _published(description, "stripe_secret_key"),
-                description.stripe_url,
-                description.stripe_account_id,
-                "",
-            ),
+            "stripe": _stripe(description),
         },
         values={
             "buyer_email": description.buyer_email,
@@ -95,7 +120,11 @@ def secrets_of_world(description: SandboxDescription) -> list[Secret]:
     return [
         _published(description, name)
         for name in (
+            "fleet_dsn",
+            "fleet_read_only_dsn",
+            "fleet_webhook_secret",
             "marketplace_dsn",
+            "marketplace_read_only_dsn",
             "provider_dsn",
             "provider_read_only_dsn",
             "stripe_refund_key",

@@ -97,6 +97,12 @@ def api(paygate_gate_run: GateRun) -> Api:
 
 
 @pytest.fixture
+def service(paygate_gate_run: GateRun) -> Callable[[str], Api]:
+    """`service("a8")`: one service of the environment over HTTP, by name. Money moves through the target only."""
+    return lambda name: _made(paygate_gate_run, f"service:{name}", lambda run: _service(run, name))
+
+
+@pytest.fixture
 def poll(paygate_gate_run: GateRun) -> Poll:
     """Deadline polling, read-only and journalled."""
     from pytest_paygate.adapters.polling import Poll as Polling
@@ -153,9 +159,16 @@ def _api(run: GateRun) -> Api:
     return _client(run, run.environment.base_url, "target")
 
 
-def _client(run: GateRun, base_url: str, party: str) -> Api:
-    from pytest_paygate.adapters.http import Api as Client  # httpx, on first use
+def _service(run: GateRun, name: str) -> Api:
+    return _client(run, Run(run).service(name), name, first_party=True)
 
+
+def _client(run: GateRun, base_url: str, party: str, *, first_party: bool = False) -> Api:
+    from pytest_paygate.adapters.http import Api as Client  # httpx, on first use
+    from pytest_paygate.adapters.http_requests import origin
+
+    # Whatever reaches the target passes the money desk, under whichever name it is called.
+    is_target = party == "target" or (first_party and origin(base_url) == origin(run.environment.base_url))
     return Client(
         base_url,
         party=party,
@@ -164,9 +177,9 @@ def _client(run: GateRun, base_url: str, party: str) -> Api:
         trace_id=run.trace_id,
         extra_fields=run.gate.facts,
         ca_file=Path(run.environment.ca_file) if run.environment.ca_file else None,
-        # A provider has no use for our trace headers; the payment's metadata carries the trace there.
-        first_party=party == "target",
-        desk=run.desk if party == "target" else None,
+        # A log has no use for our trace headers.
+        first_party=first_party or is_target,
+        desk=run.desk if is_target else None,
     )
 
 

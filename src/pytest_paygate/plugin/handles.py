@@ -195,6 +195,14 @@ class Run:
         """
         return _setting(self._run, "providers", self._run.environment.providers, name)
 
+    def service(self, name: str) -> str:
+        """The base URL of one service of the environment, such as `a8`, without a trailing slash.
+
+        Raises:
+            ConfigurationError: when `paygate.toml` does not set it.
+        """
+        return _setting(self._run, "services", self._run.environment.services, name)
+
     def keep(self, name: str, value: str) -> None:
         """Keep a value for a later row without journalling it: a payable URL, a token. It dies with the process."""
         self._run.resources[f"kept:{name}"] = value

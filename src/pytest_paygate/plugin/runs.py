@@ -20,7 +20,7 @@ import pytest
 from pytest_paygate.adapters.settings import load, resolve, store_dsn
 from pytest_paygate.core.environment import SANDBOX, DeclaredMode, Environment, Payer, choose
 from pytest_paygate.core.errors import PaygateError, configuration, nearest
-from pytest_paygate.core.gate import Gate, read_gate, sha256
+from pytest_paygate.core.gate import Gate, System, read_gate, sha256
 from pytest_paygate.core.secret import Secret, watch
 from pytest_paygate.plugin.gate_run import GateRun
 from pytest_paygate.plugin.stash import LIVE
@@ -111,7 +111,7 @@ class Runs:
             warming = threading.Thread(target=_import_clients, daemon=True)
             warming.start()
             try:
-                environment = self._environment()
+                environment = self._environment(folder.gate.system)
                 warming.join()
                 folder.run = GateRun(self, folder, environment)
             except PaygateError as error:
@@ -181,7 +181,7 @@ class Runs:
             next_step="Leave --live out for a dry run, or choose a live environment.",
         )
 
-    def _environment(self) -> Environment:
+    def _environment(self, system: System = System.MARKETPLACE) -> Environment:
         if self._declared is not None:
             return resolve(self.choice.environment, self._declared, self.settings_file)
         from pytest_paygate.plugin.embedded import environment_of, secrets_of_world, start
@@ -189,7 +189,7 @@ class Runs:
         if self._sandbox is None:
             self._sandbox = start(self.choice.faults)
         self.held += secrets_of_world(self._sandbox.description)
-        return environment_of(self._sandbox.description)
+        return environment_of(self._sandbox, system)
 
 
 def _import_clients() -> None:

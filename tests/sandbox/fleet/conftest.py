@@ -1,4 +1,7 @@
-"""A client of the fleet as the tests drive one: over HTTP, with a real payer for the hosted page."""
+"""A client of the fleet as the tests drive one: over HTTP, with a real payer for the hosted page.
+
+Keeps the example gate from being collected itself.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from pytest_paygate.sandbox.server import Sandbox
 from pytest_paygate.sandbox.webhooks import signing
 
 DEADLINE_SECONDS = 10.0
+collect_ignore = ["examples"]
 ORDER = {"credits": 50, "amount": 50}
 
 
