@@ -114,6 +114,10 @@ class StoreError(PaygateError):
     """What live runs share cannot be read or written, or somebody else holds the environment's lock."""
 
 
+class SamplesError(PaygateError):
+    """Samples of a service's health cannot be read or kept; a window over them is not healthy."""
+
+
 class DatabaseError(PaygateError):
     """The target's database could not be read."""
 

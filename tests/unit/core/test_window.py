@@ -242,8 +242,8 @@ def test_nearest_rank_is_the_textbook_s():
     """The smallest value with at least 95 % at or below it."""
     assert nearest_rank({}) is None
     assert nearest_rank({7: 1}) == 7
-    assert nearest_rank({value: 1 for value in range(1, 21)}) == 19
-    assert nearest_rank({value: 1 for value in range(1, 101)}) == 95
+    assert nearest_rank(dict.fromkeys(range(1, 21), 1)) == 19
+    assert nearest_rank(dict.fromkeys(range(1, 101), 1)) == 95
     assert nearest_rank({15: 1, 20: 1, 35: 1, 40: 1, 50: 1}, 30) == 20
 
 
