@@ -101,18 +101,14 @@ class SampleFolderSink:
     Args:
         root: the folder `.samples` of the reports; made when it is missing.
         environment: its name.
-        now: for the names of segments.
         segment_bytes_max: a segment that has grown past this is followed by a new one.
 
     Raises:
         SamplesError: when another process watches, or the folder cannot be used.
     """
 
-    def __init__(
-        self, root: Path, environment: str, *, now: datetime, segment_bytes_max: int = SEGMENT_BYTES_MAX
-    ) -> None:
+    def __init__(self, root: Path, environment: str, *, segment_bytes_max: int = SEGMENT_BYTES_MAX) -> None:
         self._folder, self._segment_bytes_max = root / _safe(environment), segment_bytes_max
-        self._now = now
         self._segment: int | None = None
         self._bytes = 0
         try:

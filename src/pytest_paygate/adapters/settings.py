@@ -103,6 +103,8 @@ def resolve(name: str, declared: EnvironmentSettings, file: str) -> Environment:
             approval=declared.approval,
             late_charge_seconds=declared.late_charge_seconds,
         ),
+        samples=declared.samples,
+        samples_token=reveal(f"{where}.samples.token", declared.samples.token) if declared.samples.token else None,
     )
 
 

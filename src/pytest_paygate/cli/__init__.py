@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "verify": ("pytest_paygate.cli.verify:verify", "Believe a run's bundle, or say why not."),
     "report": ("pytest_paygate.cli.report:report", "Render any run again, from its journal alone."),
     "sign-off": ("pytest_paygate.cli.sign_off:sign_off", "Sign a line of the launch checklist, with evidence."),
+    "watch": ("pytest_paygate.cli.watch:watch", "Look at every service again and again, and keep what was seen."),
     "sandbox": ("pytest_paygate.cli.sandbox:sandbox", "Start the emulated world and keep it running."),
 }
 

@@ -19,6 +19,7 @@ from pytest_paygate.core.errors import configuration, nearest
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.model import Field, Model, parse
 from pytest_paygate.core.money import Money, MoneyError
+from pytest_paygate.core.samples import SampleSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -124,6 +125,7 @@ class EnvironmentSettings(Model):
     caps: Caps | None = None
     approval: ApprovalSettings = ApprovalSettings()
     late_charge_seconds: float = Field(default=60.0, ge=0, le=86_400)
+    samples: SampleSettings = SampleSettings()
 
 
 class Settings(Model):
@@ -185,6 +187,8 @@ class Environment:
     values: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     live: LiveRules = field(default_factory=LiveRules)
+    samples: SampleSettings = field(default_factory=SampleSettings)
+    samples_token: Secret | None = None
 
     @property
     def host(self) -> str:
@@ -200,7 +204,7 @@ class Environment:
 def secrets_of(environment: Environment) -> tuple[Secret, ...]:
     """Every secret an environment holds, for the search of what was written."""
     keys = [key for access in environment.providers.values() for key in (access.key, access.refund_key)]
-    held = [environment.database, *keys, *environment.secrets.values()]
+    held = [environment.database, environment.samples_token, *keys, *environment.secrets.values()]
     return tuple(secret for secret in held if secret is not None)
 
 
@@ -228,6 +232,7 @@ def read_settings(document: Mapping[str, Any], file: str) -> Settings:
             _check_address(f"{where}.services.{service}", url)
         references = {
             f"{where}.database": environment.database,
+            f"{where}.samples.token": environment.samples.token,
             **{f"{where}.secrets.{key}": value for key, value in environment.secrets.items()},
             **{f"{where}.providers.{key}.key": value.key for key, value in environment.providers.items()},
             **{f"{where}.providers.{key}.refund_key": value.refund_key for key, value in environment.providers.items()},
@@ -235,6 +240,7 @@ def read_settings(document: Mapping[str, Any], file: str) -> Settings:
         for key, reference in references.items():
             _check_reference(key, reference)
         cap_amounts(f"{where}.caps", environment.caps)
+        _check_samples(f"{where}.samples", environment.samples)
     _check_reference(f"{file}: store.dsn", settings.store.dsn)
     return settings
 
@@ -331,6 +337,14 @@ def check_url(where: str, url: str) -> None:
             observed="something else" if parts.username else repr(url[:80]),
             next_step=_FIX,
         )
+
+
+def _check_samples(where: str, samples: SampleSettings) -> None:
+    fault = samples.fault()
+    if fault is not None:
+        key, expected = fault
+        observed = f"{len(getattr(samples, key))} characters of another form"
+        raise configuration(f"{where}.{key}", "cannot be used", expected=expected, observed=observed, next_step=_FIX)
 
 
 def _check_reference(where: str, reference: str) -> None:

@@ -68,7 +68,7 @@ def dsn(server: PostgresServer) -> Secret:
 def store(request: pytest.FixtureRequest, tmp_path: Path):
     """A way to add to a store and a way to read it, as two processes would."""
     if request.param == "folder":
-        return (lambda: SampleFolderSink(tmp_path, "staging", now=SINCE)), (lambda: SampleFolder(tmp_path, "staging"))
+        return (lambda: SampleFolderSink(tmp_path, "staging")), (lambda: SampleFolder(tmp_path, "staging"))
     secret = request.getfixturevalue("dsn")
     return (lambda: PostgresSamples(secret, "staging")), (lambda: PostgresSamples(secret, "staging"))
 
@@ -159,7 +159,7 @@ def test_more_than_a_window_can_hold_is_refused(dsn, tmp_path):
     """A source with more samples than agreed is refused, whatever holds them."""
     many = [taken(number) for number in range(12)]
     keep(dsn, many)
-    sink = SampleFolderSink(tmp_path, "staging", now=SINCE)
+    sink = SampleFolderSink(tmp_path, "staging")
     sink.append(many)
     file = tmp_path / "samples.jsonl"
     file.write_bytes(b"".join(map(encode, many)))
@@ -172,22 +172,22 @@ def test_more_than_a_window_can_hold_is_refused(dsn, tmp_path):
 
 def test_one_prober_holds_a_folder(tmp_path):
     """A second prober of the same environment is refused; when the first has ended, it may."""
-    first = SampleFolderSink(tmp_path, "staging", now=SINCE)
+    first = SampleFolderSink(tmp_path, "staging")
     with pytest.raises(SamplesError, match="already being watched"):
-        SampleFolderSink(tmp_path, "staging", now=SINCE)
-    SampleFolderSink(tmp_path, "prod", now=SINCE).close()
+        SampleFolderSink(tmp_path, "staging")
+    SampleFolderSink(tmp_path, "prod").close()
     first.close()
-    SampleFolderSink(tmp_path, "staging", now=SINCE).close()
+    SampleFolderSink(tmp_path, "staging").close()
 
 
 def test_a_torn_last_line_is_left_out_and_counted(tmp_path):
     """What a crash cut off is no sample; it is counted, and the next start writes beside it."""
-    sink = SampleFolderSink(tmp_path, "staging", now=SINCE)
+    sink = SampleFolderSink(tmp_path, "staging")
     sink.append([taken(0), taken(1)])
     sink.close()
     ((_, path),) = segments(tmp_path / "staging")
     path.write_bytes(path.read_bytes()[:-9])
-    again = SampleFolderSink(tmp_path, "staging", now=SINCE)
+    again = SampleFolderSink(tmp_path, "staging")
     again.append([taken(2)])
     source = SampleFolder(tmp_path, "staging")
     assert read(source) == [taken(0), taken(2)]
@@ -196,7 +196,7 @@ def test_a_torn_last_line_is_left_out_and_counted(tmp_path):
 
 def test_a_damaged_line_before_the_end_is_refused(tmp_path):
     """A line that was changed by anybody makes the whole store a refusal."""
-    sink = SampleFolderSink(tmp_path, "staging", now=SINCE)
+    sink = SampleFolderSink(tmp_path, "staging")
     sink.append([taken(0), taken(1)])
     ((_, path),) = segments(tmp_path / "staging")
     path.write_bytes(path.read_bytes().replace(b'"status":200', b'"status":"ok"', 1))
@@ -206,7 +206,7 @@ def test_a_damaged_line_before_the_end_is_refused(tmp_path):
 
 def test_segments_grow_and_are_followed(tmp_path):
     """A segment that is large enough is followed by the next; reading skips those that end before the window."""
-    sink = SampleFolderSink(tmp_path, "staging", now=SINCE, segment_bytes_max=800)
+    sink = SampleFolderSink(tmp_path, "staging", segment_bytes_max=800)
     for number in range(100):
         sink.append([taken(number)])
     found = segments(tmp_path / "staging")
@@ -227,7 +227,7 @@ from pytest_paygate.core.errors import SamplesError
 from pytest_paygate.core.window import Sample
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 since = datetime(2026, 11, 20, 8, tzinfo=UTC)
-sink = SampleFolderSink(Path(sys.argv[1]), "staging", now=since)
+sink = SampleFolderSink(Path(sys.argv[1]), "staging")
 batch = lambda n: [Sample("a1", since + timedelta(seconds=10 * (7 * n + i)), 200, 41.25) for i in range(7)]
 sink.append(batch(0))
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
@@ -387,7 +387,7 @@ def test_another_source_or_query_is_a_fault(key, value):
 
 def test_a_closed_descriptor_is_told_and_followed_by_a_new_segment(tmp_path, monkeypatch):
     """When even cutting back fails, the next samples go into a segment of their own."""
-    sink = SampleFolderSink(tmp_path, "staging", now=SINCE)
+    sink = SampleFolderSink(tmp_path, "staging")
     sink.append([taken(0)])
 
     def broken(*_: object) -> None:
