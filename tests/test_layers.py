@@ -48,7 +48,7 @@ HOMES = {
     "httpx": ("adapters/http", "adapters/payer_http.py", "sandbox/"),
     "certifi": ("adapters/tls.py",),
     "tenacity": ("adapters/polling.py",),
-    "psycopg": ("adapters/postgres", "adapters/store_postgres.py", "sandbox/"),
+    "psycopg": ("adapters/postgres", "adapters/store_postgres.py", "adapters/capacity_postgres.py", "sandbox/"),
     "psycopg_pool": ("sandbox/",),
     "keyring": ("adapters/settings.py",),
     "playwright": ("adapters/payer_browser.py",),

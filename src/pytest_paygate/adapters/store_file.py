@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_paygate.adapters.capacity_file import FileCapacity
 from pytest_paygate.adapters.run_directory import sync_folder
 from pytest_paygate.core.errors import NOTHING_MOVED, Refusal, StoreError
 from pytest_paygate.core.journal import strict_json
@@ -42,6 +43,7 @@ class FileStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.capacity = FileCapacity(folder)
         self.lock_fd: int | None = None
 
     async def take_lock(self, environment: str, holder: str, lease_seconds: float) -> Lease:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 import psycopg
 from psycopg.rows import dict_row
 
+from pytest_paygate.adapters.capacity_postgres import PostgresCapacity
 from pytest_paygate.core.errors import NOTHING_MOVED, Refusal, StoreError
 from pytest_paygate.core.live_ports import ApprovalUse, ExposureRecord, Lease
 from pytest_paygate.core.money import Money
@@ -73,6 +74,7 @@ class PostgresStore:
 
     def __init__(self, dsn: Secret) -> None:
         self._dsn = dsn
+        self.capacity = PostgresCapacity(dsn)
         self._connection: psycopg.AsyncConnection[dict[str, Any]] | None = None
         self._using = asyncio.Lock()
 

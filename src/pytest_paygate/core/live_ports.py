@@ -1,4 +1,4 @@
-"""The port behind which live runs share their lock, their used approvals and their exposures.
+"""The port behind which live runs share their lock, their used approvals, their exposures and their capacity.
 
 Owns no behaviour. A folder and a database implement it; see `ports.py` for everything else that crosses a port.
 """
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from pytest_paygate.core.capacity import Book, CapacityEntry
     from pytest_paygate.core.money import Money
 
 
@@ -50,6 +51,28 @@ class ExposureRecord:
     settled_at: datetime | None = None
 
 
+class CapacityLog(Protocol):
+    """The capacity logs of environments: lines that are only ever added, read whole and believed whole.
+
+    Every method raises `StoreError` when the log cannot be read, or is not as it was written.
+    """
+
+    async def read(self, environment: str) -> Book:
+        """The whole log of one environment, folded; empty where nobody has granted anything."""
+
+    async def change(self, environment: str, decide: Callable[[Book], CapacityEntry | None], at: datetime) -> Book:
+        """Add the line that `decide` returns for the log as it is, while nobody else can add one; durably.
+
+        Args:
+            environment: whose log.
+            decide: given the log, returns the next line, or None for none; what it raises is raised, and nothing added.
+            at: the time of the line, aware.
+
+        Returns:
+            The log afterwards.
+        """
+
+
 class LiveStore(Protocol):
     """What live runs share across processes and, with a database behind it, across machines.
 
@@ -57,6 +80,10 @@ class LiveStore(Protocol):
     """
 
     kind: str
+
+    @property
+    def capacity(self) -> CapacityLog:
+        """The capacity logs that lie in this store."""
 
     async def take_lock(self, environment: str, holder: str, lease_seconds: float) -> Lease:
         """Take the environment's lock; `StoreError` names the holder when somebody else has it."""
