@@ -10,8 +10,15 @@ if TYPE_CHECKING:
     from pytest_paygate.adapters.http import Api
     from pytest_paygate.adapters.logs import HttpLog, LogEntry
     from pytest_paygate.adapters.polling import Poll, PollResult
+    from pytest_paygate.core.capacity_rules import Standing
     from pytest_paygate.core.documents import pick
-    from pytest_paygate.core.errors import MissingFactError, PaygateError, RowFailedError, RowPendingError
+    from pytest_paygate.core.errors import (
+        GuardBreachError,
+        MissingFactError,
+        PaygateError,
+        RowFailedError,
+        RowPendingError,
+    )
     from pytest_paygate.core.events import Mode
     from pytest_paygate.core.money import Money, MoneyError
     from pytest_paygate.core.ports import (
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
         RefundStatus,
     )
     from pytest_paygate.core.secret import Secret
+    from pytest_paygate.exposure.capacity import Capacity
     from pytest_paygate.plugin.handles import Facts, Proofs, Run
     from pytest_paygate.version import __version__
 
@@ -34,9 +42,11 @@ __all__ = [
     "Answer",
     "Api",
     "Capability",
+    "Capacity",
     "Charge",
     "Database",
     "Facts",
+    "GuardBreachError",
     "HoldAnswer",
     "HoldPoint",
     "HttpLog",
@@ -58,6 +68,7 @@ __all__ = [
     "RowPendingError",
     "Run",
     "Secret",
+    "Standing",
     "__version__",
     "pick",
 ]
@@ -66,8 +77,9 @@ _HOMES = {
     "adapters.http": ("Api",),
     "adapters.logs": ("HttpLog", "LogEntry"),
     "adapters.polling": ("Poll", "PollResult"),
+    "core.capacity_rules": ("Standing",),
     "core.documents": ("pick",),
-    "core.errors": ("MissingFactError", "PaygateError", "RowFailedError", "RowPendingError"),
+    "core.errors": ("GuardBreachError", "MissingFactError", "PaygateError", "RowFailedError", "RowPendingError"),
     "core.events": ("Mode",),
     "core.money": ("Money", "MoneyError"),
     "core.ports": (
@@ -83,6 +95,7 @@ _HOMES = {
         "RefundStatus",
     ),
     "core.secret": ("Secret",),
+    "exposure.capacity": ("Capacity",),
     "plugin.handles": ("Facts", "Proofs", "Run"),
     "version": ("__version__",),
 }

@@ -22,6 +22,10 @@ class MemoryCapacity:
     def __init__(self) -> None:
         self._lines: dict[str, list[bytes]] = {}
 
+    def begin(self, environment: str, entry: CapacityEntry, at: datetime) -> None:
+        """Add the first line of an environment, which a world that is made for one session grants itself."""
+        self._lines[environment] = [capacity.encode(capacity.Book(environment), entry, at)]
+
     async def read(self, environment: str) -> Book:
         """Every line there is; see `core.live_ports.CapacityLog`."""
         return capacity.read(self._lines.get(environment, ()), environment)

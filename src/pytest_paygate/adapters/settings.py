@@ -14,6 +14,7 @@ import tomllib
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pytest_paygate.core.capacity_rules import rules_of
 from pytest_paygate.core.environment import (
     LOOPBACK,
     Environment,
@@ -101,6 +102,7 @@ def resolve(name: str, declared: EnvironmentSettings, file: str) -> Environment:
             acknowledgement=declared.acknowledgement,
             caps=cap_amounts(f"{where}.caps", declared.caps),
             approval=declared.approval,
+            capacity=rules_of(declared.capacity),
             late_charge_seconds=declared.late_charge_seconds,
         ),
         samples=declared.samples,

@@ -31,6 +31,8 @@ def plan(*, environment_name: str, gate_folder: str, requester: str) -> None:
     path = write_plan(project.root, made)
     for label, value in plan_lines(made.bound):
         click.echo(f"  {label:<12} {value}")
+    if found.capacity:
+        click.echo(f"  {'left':<12} {found.capacity}")
     click.echo(f"  {'requester':<12} {made.requester}")
     click.echo(f"  {'plan':<12} sha256 {bound_sha256(made.bound)}")
     click.echo(f"  {'deadlines':<12} approve by {made.approve_by}, carry out by {made.execute_by}")

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pytest_paygate.core.capacity_rules import CapacityRules, CapacitySettings
 from pytest_paygate.core.errors import configuration, nearest
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.model import Field, Model, parse
@@ -124,6 +125,7 @@ class EnvironmentSettings(Model):
     acknowledgement: Acknowledgement | None = None
     caps: Caps | None = None
     approval: ApprovalSettings = ApprovalSettings()
+    capacity: CapacitySettings | None = None
     late_charge_seconds: float = Field(default=60.0, ge=0, le=86_400)
     samples: SampleSettings = SampleSettings()
 
@@ -153,12 +155,16 @@ class ProviderAccess:
 
 @dataclass(frozen=True, slots=True)
 class LiveRules:
-    """What an environment declared live allows. `caps` is None when none are written, which allows nothing."""
+    """What an environment declared live allows. `caps` is None when none are written, which allows nothing.
+
+    `capacity` counts charges in every environment that has it, live or not; None where nothing counts them.
+    """
 
     policy: LivePolicy = LivePolicy.OBSERVE
     acknowledgement: Acknowledgement | None = None
     caps: CapAmounts | None = None
     approval: ApprovalSettings = field(default_factory=ApprovalSettings)
+    capacity: CapacityRules | None = None
     late_charge_seconds: float = 60.0
 
 

@@ -68,6 +68,10 @@ class RowFailedError(PaygateError):
     """A row saw something other than what was expected; the row is FAIL."""
 
 
+class GuardBreachError(RowFailedError):
+    """A guard is breached, or cannot be read: the run is stopped, and nothing after it runs."""
+
+
 class RowPendingError(PaygateError):
     """A row waits for something only a person can give and nobody gave it; the row is PENDING."""
 

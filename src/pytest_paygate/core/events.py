@@ -212,6 +212,16 @@ class AnomalyRecorded(Model):
     detail: str
 
 
+class GuardRead(Model):
+    """A guard was looked at, and held; `by` names the person whose override let it pass. A breach is `RunStopped`."""
+
+    kind: Literal["guard_read"] = "guard_read"
+    guard: str
+    threshold: str
+    observed: str
+    by: str = ""
+
+
 class RunStopped(Model):
     """A guard or the interlock stopped the run; nothing after it runs."""
 
@@ -253,6 +263,7 @@ EventBody = Annotated[
     | HoldClosed
     | ProofRecorded
     | AnomalyRecorded
+    | GuardRead
     | RunStopped
     | RunEscalated
     | RunFinished

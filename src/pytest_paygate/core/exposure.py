@@ -127,6 +127,7 @@ class Exposure:
     approval: ex.ApprovalConsumed | None = None
     fence: ex.FenceTaken | None = None
     confirmed: ex.OperatorConfirmed | None = None
+    capacity: ex.CapacityTaken | None = None
     intent: ex.ChargeIntended | None = None
     risky_at: str = ""
     sent: ex.ChargeSent | None = None
@@ -209,6 +210,13 @@ def apply(before: Exposure, event: ex.ExposureEvent, at: str, *, guarded: bool) 
         case ex.OperatorConfirmed():
             _require(before.confirmed is None, "the operator confirms once")
             return replace(before, confirmed=event)
+        case ex.CapacityTaken():
+            _require(before.capacity is None and before.intent is None, "capacity is taken once, before the purchase")
+            return replace(before, capacity=event)
+        case ex.CapacityReturned():
+            unsent = before.intent is None or (before.sent is not None and before.sent.outcome is SendOutcome.NOT_SENT)
+            _require(before.capacity is not None and unsent, "capacity is given back when nothing was sent")
+            return replace(before, capacity=None)
         case ex.ChargeIntended():
             return _intend(before, event, at, guarded=guarded)
         case ex.ChargeSent():

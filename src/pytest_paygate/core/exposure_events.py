@@ -97,6 +97,27 @@ class OperatorConfirmed(Model):
     tries: int
 
 
+class CapacityTaken(Model):
+    """A unit of the environment's capacity is taken; the capacity log's line that says so was made before this one.
+
+    `line` and `line_sha256` are that line's number and hash: a log that does not hold it has been put back.
+    """
+
+    kind: Literal["capacity_taken"] = "capacity_taken"
+    line: int
+    line_sha256: str
+    left: int
+    override_by: str = ""
+
+
+class CapacityReturned(Model):
+    """The unit is given back, because nothing can have been sent."""
+
+    kind: Literal["capacity_returned"] = "capacity_returned"
+    left: int
+    reason: str
+
+
 class ChargeIntended(Model):
     """The one purchase is about to be sent. From here on money can move."""
 
@@ -225,6 +246,8 @@ ExposureEvent = (
     | ApprovalConsumed
     | FenceTaken
     | OperatorConfirmed
+    | CapacityTaken
+    | CapacityReturned
     | ChargeIntended
     | ChargeSent
     | PaymentSeen

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_paygate.core.errors import ConfigurationError, configuration, nearest
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.facts import FactKind
+from pytest_paygate.core.guards import Guard, misfits
 from pytest_paygate.core.model import Field, Model, parse
 from pytest_paygate.core.money import Money, MoneyError
 from pytest_paygate.core.waivers import Waiver
@@ -125,6 +126,12 @@ class MoneyFacts(Model):
                 yield key, fact
 
 
+class CapacityNeed(Model):
+    """Whether each charge of this gate takes a unit of the environment's capacity."""
+
+    required: bool = False
+
+
 class Gate(Model):
     """One launch's acceptance. `build` names the fact by which the target tells its build.
 
@@ -144,6 +151,8 @@ class Gate(Model):
     money: MoneyFacts | None = None
     build: str = ""
     system: System = System.MARKETPLACE
+    capacity: CapacityNeed = CapacityNeed()
+    guards: tuple[Guard, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     risks: tuple[Note, ...] = ()
     housekeeping: tuple[Note, ...] = ()
@@ -182,6 +191,15 @@ class Gate(Model):
         """Say whether the row belongs to pre-flight."""
         return any(row.id == row_id for row in self.preflight)
 
+    def guard(self, guard_id: str) -> Guard | None:
+        """The guard of that id, or None."""
+        return next((guard for guard in self.guards if guard.id == guard_id), None)
+
+    @property
+    def guards_of_money(self) -> tuple[Guard, ...]:
+        """The guards that are read again right before money moves."""
+        return tuple(guard for guard in self.guards if not guard.after_money)
+
     def threshold(self, value: str | float) -> float:
         """A number, or the threshold of that name."""
         return float(self.thresholds[value]) if isinstance(value, str) else float(value)
@@ -219,6 +237,8 @@ def read_gate(source: bytes, file: str) -> Gate:
     _check_report(gate, file)
     for waiver in gate.waivers:
         _check_waiver(gate, waiver, file)
+    for misfit in misfits(gate.guards, gate.facts, gate.thresholds):
+        raise _unknown(f"{file}: {misfit.where}", misfit.expected, misfit.observed, misfit.known)
     return gate
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_paygate.core.capacity_rules import CONDITION as CAPACITY_LEFT
 from pytest_paygate.core.environment import LivePolicy
 from pytest_paygate.core.errors import NOTHING_MOVED, InterlockError, Refusal
 from pytest_paygate.core.events import Mode
@@ -45,6 +46,7 @@ class InterlockFacts:
         today: the present day.
         approval: why the approval is not enough, empty when it is.
         approval_unused: whether the approval has not been used before.
+        capacity: why no unit of capacity may be taken, empty when one may or the gate asks for none.
         exposures_open: runs of this environment with money or a link outstanding.
         lock_held: whether this run holds the environment's lock.
         spent_today: what earlier runs of the day have charged, in minor units.
@@ -71,6 +73,7 @@ class InterlockFacts:
     today: date
     approval: str | None
     approval_unused: bool | None
+    capacity: str | None
     exposures_open: Sequence[str] | None
     lock_held: bool
     spent_today_minor: int | None
@@ -283,6 +286,12 @@ CONDITIONS: tuple[Condition, ...] = (
         "an approval that was never used",
         lambda facts: "" if facts.approval_unused else "it was used before, or that is not known",
         "A retry needs a fresh approval: run `paygate plan` again.",
+    ),
+    Condition(
+        CAPACITY_LEFT,
+        "a unit of the environment's capacity left, and no safety pause without a fresh override",
+        lambda facts: "the capacity is not known" if facts.capacity is None else facts.capacity,
+        "See `paygate capacity`; have it granted, or in a safety pause overridden, by a person.",
     ),
     Condition(
         "no_exposure_open",

@@ -55,6 +55,7 @@ class Bound(Model):
     refund: str = Field(pattern=_NAME)
     approvals_required: int = Field(ge=1, le=6)
     unsigned_allowed: bool
+    capacity: str = Field(default="not counted", pattern=_NAME)
 
     @property
     def net_cost(self) -> Money:
@@ -148,6 +149,7 @@ def plan_lines(bound: Bound) -> tuple[tuple[str, str], ...]:
         ("fee", f"{bound.fee}, which the provider keeps on a refund"),
         ("net cost", f"{bound.net_cost} after the refund"),
         ("cap", f"{bound.cap_per_charge} a charge, {bound.cap_per_run} a run, {bound.cap_per_day} a day"),
+        ("capacity", bound.capacity),
         ("policy", f"{bound.policy}, acknowledged by {bound.acknowledged_by}: {bound.ground}"),
         ("refund", bound.refund),
         ("gate", f"{bound.gate_id}, sha256 {bound.gate_sha256[:16]}…, suite {bound.suite_sha256[:16]}…"),

@@ -6,7 +6,8 @@ Rules (each held by a test):
 - no row starts while pre-flight is incomplete or red, nor while a row it needs has not passed, nor after a stop;
 - a fact is recorded inside a row, once, in the kind the gate declares; a proof inside a row, once;
 - a row passes only when it started and every fact it must record was recorded inside it;
-- money is intended inside a money row, with pre-flight whole; what exposure allows is decided in `exposure.py`;
+- money is intended inside a money row, with pre-flight whole, after every guard of the gate was read again in that row
+  and held, and with a unit of capacity where the gate asks for one; what exposure allows is decided in `exposure.py`;
 - calls are made inside a row, a phase (interlock, settling) or a rescue;
 - after the end only a rescue follows: the guardian, `paygate recover` or `--resume`.
 A violated rule is an `IllegalEventError`: writers refuse to write it and readers refuse to believe it.
@@ -61,6 +62,7 @@ class RowState:
 class RunState:
     """A run as far as its journal tells. `rows` is in the gate's order and always complete.
 
+    `guards` are those that were read in the open row and held.
     `damage` says why the journal is believed up to here and no further; such a run is INCOMPLETE at best.
     """
 
@@ -72,6 +74,7 @@ class RunState:
     facts: Mapping[str, FactValue] = field(default_factory=dict)
     open_row: str | None = None
     last_position: int = -1
+    guards: frozenset[str] = frozenset()
     stopped: ev.RunStopped | None = None
     escalated: tuple[ev.RunEscalated, ...] = ()
     proofs: tuple[ev.ProofRecorded, ...] = ()
@@ -158,6 +161,8 @@ def apply(state: RunState, event: ev.EventBody, seq: int, at: str) -> RunState: 
             state = _finish_row(state, gate, event, seq)
         case ev.FactRecorded():
             state = _record_fact(state, gate, event)
+        case ev.GuardRead():
+            state = _read_guard(state, gate, event)
         case ev.RunStopped():
             state = replace(state, stopped=state.stopped or event)
         case ev.RunEscalated():
@@ -234,6 +239,7 @@ def _start_row(state: RunState, gate: Gate, event: ev.RowStarted, seq: int) -> R
         state,
         rows={**state.rows, event.row: row},
         open_row=event.row,
+        guards=frozenset(),
         last_position=gate.position(event.row),
     )
 
@@ -298,6 +304,13 @@ def _record_proof(state: RunState, event: ev.ProofRecorded) -> RunState:
     return replace(state, rows={**state.rows, row_id: row}, proofs=(*state.proofs, event))
 
 
+def _read_guard(state: RunState, gate: Gate, event: ev.GuardRead) -> RunState:
+    _require_open_row(state, event.kind)
+    if gate.guard(event.guard) is None:
+        raise IllegalEventError(f"guard {event.guard} is not in the gate")
+    return replace(state, guards=state.guards | {event.guard})
+
+
 def _remember(state: RunState, event: ev.HistoryKnown) -> RunState:
     if state.history is not None or state.last_position >= 0 or state.open_row is not None:
         raise IllegalEventError("what is known of earlier runs is told once, before the first row")
@@ -324,6 +337,11 @@ def _expose(state: RunState, gate: Gate, event: ex.ExposureEvent, at: str) -> Ru
             raise IllegalEventError("a purchase follows a whole pre-flight")
         if state.stopped is not None:
             raise IllegalEventError("nothing is bought after a stop")
+        unread = [guard.id for guard in gate.guards_of_money if guard.id not in state.guards]
+        if unread:
+            raise IllegalEventError(f"a purchase follows a look at every guard: {', '.join(unread)}")
+        if gate.capacity.required and state.exposure.capacity is None:
+            raise IllegalEventError("a purchase of this gate takes a unit of capacity first")
     try:
         exposure = exposures.apply(state.exposure, event, at, guarded=state.is_guarded)
     except exposures.ExposureRuleError as error:

@@ -26,7 +26,7 @@ from pytest_paygate.core.money import Money
 from pytest_paygate.core.plan import bound_sha256, plan_lines
 from pytest_paygate.core.ports import Confirmation
 from pytest_paygate.core.settlement import Settlement, SettleOutcome, SettlePolicy
-from pytest_paygate.exposure.gathering import Gathered, LiveRun, gather
+from pytest_paygate.exposure.gathering import Gathered, LiveRun, capacity_refusal, gather
 from pytest_paygate.exposure.guardian import Guardian, duty_of
 from pytest_paygate.exposure.lock_keeper import LockKeeper
 from pytest_paygate.exposure.recovery import quiet_seconds, witnesses_of
@@ -139,10 +139,13 @@ async def arm(run: LiveRun) -> Armed:
 async def _take_lock(run: LiveRun, keeper: LockKeeper, gathered: Gathered) -> None:
     await keeper.take(run.environment.name, f"{run.run_id} on {socket.gethostname()}, process {os.getpid()}")
     gathered.lock_held = True
+    gathered.capacity = await capacity_refusal(run, keeper)
     # Between the first look and the lock somebody else may have opened an exposure.
     known = await keeper.call(keeper.store.exposures(run.environment.name))
     gathered.exposures_open = tuple(record.run_id for record in known if record.settled_at is None)
-    interlock.require(gathered.facts(), [interlock.condition("no_exposure_open"), interlock.condition("lock_held")])
+    interlock.require(
+        gathered.facts(), [interlock.condition(name) for name in ("capacity_left", "no_exposure_open", "lock_held")]
+    )
 
 
 async def _confirm(run: LiveRun, gathered: Gathered) -> None:

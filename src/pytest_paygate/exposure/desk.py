@@ -20,11 +20,25 @@ from pytest_paygate.core.settlement import Record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
+    from typing import Protocol
 
     from pytest_paygate.core.events import EventBody
     from pytest_paygate.core.money import Money
     from pytest_paygate.core.ports import Charge, HttpAnswer, Outgoing, Recorder
     from pytest_paygate.core.run import RunState
+
+    class Preconditions(Protocol):
+        """What must hold right before the one purchase; see `watching.Watch`."""
+
+        async def look_again(self) -> None:
+            """Read every guard again; `GuardBreachError` when one does not hold."""
+
+        async def take_capacity(self) -> None:
+            """Take a unit of capacity where the gate asks for one; `InterlockError` when none may be taken."""
+
+        async def return_capacity(self, reason: str) -> None:
+            """Give the unit back, if one was taken and nothing can have been sent."""
+
 
 Answered = TypeVar("Answered", bound="HttpAnswer")
 
@@ -44,6 +58,7 @@ class MoneyDesk:
         cap: the most one charge may be; None where the amount itself is the cap (dry runs without caps).
         closed: why no money may move now, or nothing.
         holds_lock: whether the environment's lock is still ours; asked last.
+        before: what must hold right before the purchase.
     """
 
     def __init__(  # noqa: PLR0913 - what a desk must know
@@ -55,6 +70,7 @@ class MoneyDesk:
         cap: Money | None,
         closed: Callable[[], str],
         holds_lock: Callable[[], Awaitable[bool]],
+        before: Preconditions | None = None,
     ) -> None:
         self._run_id = run_id
         self._recorder = recorder
@@ -62,12 +78,28 @@ class MoneyDesk:
         self._cap = cap
         self._closed = closed
         self._holds_lock = holds_lock
+        self._before = before
 
     async def buy(self, amount: Money, request: Outgoing, send: Callable[[], Awaitable[Answered]]) -> Answered:
         """Send the one purchase of the run; see `core.ports.Desk`."""
         self._check_open(request)
         cap = amount if self._cap is None else self._cap
         self._check_cap(amount, cap, request)
+        if self._before is None or self._state().exposure.intent is not None:
+            return await self._bought(amount, cap, request, send)
+        await self._before.look_again()
+        await self._before.take_capacity()
+        try:
+            return await self._bought(amount, cap, request, send)
+        finally:
+            sent = self._state().exposure.sent
+            if self._state().exposure.intent is None or (sent and sent.outcome is ex.SendOutcome.NOT_SENT):
+                await self._before.return_capacity("the purchase was not sent")
+
+    async def _bought(
+        self, amount: Money, cap: Money, request: Outgoing, send: Callable[[], Awaitable[Answered]]
+    ) -> Answered:
+        """Carry the purchase out, step by step."""
         running = buying.purchase(
             amount,
             cap,

@@ -20,6 +20,7 @@ from pytest_paygate.core.environment import LOOPBACK
 from pytest_paygate.core.errors import ProviderError
 from pytest_paygate.core.plan import moment
 from pytest_paygate.exposure import planning
+from pytest_paygate.exposure.capacity import Capacity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,6 +89,7 @@ class Gathered:
     approval: str | None = None
     sufficient: Sufficient | None = None
     attempt: int = 0
+    capacity: str | None = None
     exposures_open: tuple[str, ...] | None = None
     spent_today_minor: int | None = None
     unused: bool | None = None
@@ -122,6 +124,7 @@ class Gathered:
             today=datetime.now(UTC).date(),
             approval=self.approval,
             approval_unused=self.unused,
+            capacity=self.capacity,
             exposures_open=self.exposures_open,
             lock_held=self.lock_held,
             spent_today_minor=self.spent_today_minor,
@@ -144,6 +147,7 @@ async def gather(run: LiveRun, keeper: LockKeeper) -> Gathered:
         gathered.bound = planning.bind(run.environment, run.source, gathered.account, file=run.settings_file)
         gathered.approval, gathered.sufficient = _approval(run, gathered.bound)
     name = run.environment.name
+    gathered.capacity = await capacity_refusal(run, keeper)
     known = await keeper.call(keeper.store.exposures(name))
     gathered.exposures_open = tuple(record.run_id for record in known if record.settled_at is None)
     today = datetime.now(UTC).date()
@@ -154,6 +158,19 @@ async def gather(run: LiveRun, keeper: LockKeeper) -> Gathered:
         if record.opened_at.astimezone(UTC).date() == today and record.amount.currency == gross.currency
     )
     return gathered
+
+
+async def capacity_refusal(run: LiveRun, keeper: LockKeeper) -> str:
+    """Why no unit of capacity may be taken now; nothing when one may, or when the gate asks for none.
+
+    Raises:
+        StoreError: when the capacity log cannot be read or believed.
+    """
+    if not run.source.gate.capacity.required:
+        return ""
+    environment = run.environment
+    capacity = Capacity(lambda: keeper.store.capacity, environment.name, environment.live.capacity)
+    return (await keeper.call(capacity.standing())).refusal
 
 
 async def _account(run: LiveRun, name: str) -> Account | None:

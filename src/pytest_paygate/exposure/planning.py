@@ -143,6 +143,7 @@ def bind(environment: Environment, source: GateSource, account: Account, *, file
         refund=purchase.refund,
         approvals_required=environment.live.approval.required,
         unsigned_allowed=environment.live.approval.unsigned,
+        capacity=_capacity(environment, source.gate),
     )
 
 
@@ -179,6 +180,13 @@ def requester_of(root: Path) -> str:
 def is_live_like(mode: Mode) -> bool:
     """Whether a mode takes the whole interlock."""
     return mode in {Mode.LIVE, Mode.REHEARSAL}
+
+
+def _capacity(environment: Environment, gate: Gate) -> str:
+    """The rules under which charges are counted; what is left changes by the hour and is shown beside the plan."""
+    if not gate.capacity.required:
+        return "not counted"
+    return "none is written" if environment.live.capacity is None else environment.live.capacity.told()
 
 
 def _text(moment: datetime) -> str:

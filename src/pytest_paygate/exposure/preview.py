@@ -14,6 +14,7 @@ from pytest_paygate.core.approval import Sufficient, check
 from pytest_paygate.core.errors import configuration
 from pytest_paygate.core.plan import moment
 from pytest_paygate.exposure import planning
+from pytest_paygate.exposure.capacity import Capacity
 from pytest_paygate.exposure.clients import provider_client
 from pytest_paygate.exposure.recording import Unjournalled
 from pytest_paygate.exposure.stores import store_of
@@ -41,12 +42,16 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A plan with what is held and what is missing. `missing` is empty when only the operator's word is left."""
+    """A plan with what is held and what is missing. `missing` is empty when only the operator's word is left.
+
+    `capacity` is where the environment's capacity stands; empty for a gate that asks for none.
+    """
 
     bound: Bound
     approvers: tuple[str, ...]
     exposures_open: tuple[str, ...]
     missing: tuple[str, ...]
+    capacity: str = ""
 
 
 async def preview(  # noqa: PLR0913 - independent parts of one look
@@ -65,6 +70,8 @@ async def preview(  # noqa: PLR0913 - independent parts of one look
     store = store_of(project.reports, project.store_dsn)
     try:
         known = await store.exposures(environment.name)
+        capacity = Capacity(lambda: store.capacity, environment.name, environment.live.capacity)
+        standing = await capacity.standing() if gate.capacity.required else None
     finally:
         await store.aclose()
     still_open = tuple(record.run_id for record in known if record.settled_at is None)
@@ -72,7 +79,10 @@ async def preview(  # noqa: PLR0913 - independent parts of one look
     if environment.live.policy.value != "drive":
         missing.append(f"live_policy is {environment.live.policy}: the gate may look on, not buy")
     missing += [f"exposure of run {run_id} is open: run `paygate recover`" for run_id in still_open]
-    return Preview(bound, approvers, still_open, tuple(missing))
+    if standing is not None and standing.refusal:
+        missing.append(f"capacity: {standing.refusal}")
+    told = "" if standing is None else standing.told()
+    return Preview(bound, approvers, still_open, tuple(missing), told)
 
 
 async def account_of(environment: Environment, name: str, settings_file: str) -> Account:

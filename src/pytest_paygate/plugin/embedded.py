@@ -5,9 +5,12 @@ The only module of the plugin that reaches into `sandbox`, and only through its 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from pytest_paygate.core.environment import SANDBOX, Environment, Payer, ProviderAccess
+from pytest_paygate.adapters.capacity_memory import MemoryCapacity
+from pytest_paygate.core.capacity_rules import CapacityRules, grant
+from pytest_paygate.core.environment import SANDBOX, Environment, LiveRules, Payer, ProviderAccess
 from pytest_paygate.core.errors import configuration, nearest
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.gate import System
@@ -18,6 +21,10 @@ if TYPE_CHECKING:
 
     from pytest_paygate.sandbox.description import SandboxDescription
     from pytest_paygate.sandbox.server import Sandbox
+
+
+# A whole budget for every session, so that a gate that counts its charges runs on a fresh machine.
+CAPACITY = CapacityRules(budget=25, pause_below=5, period=timedelta(days=30))
 
 
 def start(faults: Sequence[str]) -> Sandbox:
@@ -112,7 +119,16 @@ def _marketplace(description: SandboxDescription) -> Environment:
             "product_id": description.test_product_id,
         },
         secrets={"buyer_password": _published(description, "buyer_password")},
+        live=LiveRules(capacity=CAPACITY),
     )
+
+
+def capacity_log() -> MemoryCapacity:
+    """The capacity of a world that lives for one session: a whole budget, in memory."""
+    log, now = MemoryCapacity(), datetime.now(UTC)
+    entry = grant(CAPACITY, by="the embedded sandbox", reason="a world of its own", units=None, now=now)
+    log.begin(SANDBOX, entry, now)
+    return log
 
 
 def secrets_of_world(description: SandboxDescription) -> list[Secret]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_paygate.adapters.polling import Poll
     from pytest_paygate.adapters.postgres import ReadOnlyDatabase
     from pytest_paygate.core.ports import Operator, Provider
+    from pytest_paygate.exposure.capacity import Capacity
     from pytest_paygate.plugin.gate_run import GateRun
 
 
@@ -64,6 +65,8 @@ def paygate_gate_run(request: pytest.FixtureRequest, paygate_loop: asyncio.Abstr
 async def paygate_money(request: pytest.FixtureRequest, paygate_gate_run: GateRun) -> None:
     """Asked for by every row that can move money: a live run is armed here, before anything else of the row."""
     del request
+    if paygate_gate_run.state.exposure.intent is None:
+        paygate_gate_run.watch.require_readers()
     if paygate_gate_run.state.is_guarded and paygate_gate_run.armed is None:
         from pytest_paygate.plugin.live import arm
 
@@ -132,6 +135,12 @@ def logs(paygate_gate_run: GateRun) -> HttpLog | None:
 def proofs(paygate_gate_run: GateRun) -> Proofs:
     """The run's proofs: what each independent witness says."""
     return Proofs(paygate_gate_run)
+
+
+@pytest.fixture
+def capacity(paygate_gate_run: GateRun) -> Capacity:
+    """The environment's capacity: `await capacity.standing()` tells what is left, and why none may be taken."""
+    return paygate_gate_run.capacity
 
 
 @pytest.fixture

@@ -27,9 +27,11 @@ from pytest_paygate.core.inert import inert
 from pytest_paygate.core.leaks import Scanner
 from pytest_paygate.core.redaction import plain
 from pytest_paygate.core.run import IllegalEventError, RunState, may_start, missing_evidence
+from pytest_paygate.exposure.capacity import Capacity
 from pytest_paygate.exposure.desk import MoneyDesk
 from pytest_paygate.exposure.planning import GateSource, commit_of, suite_sha256
 from pytest_paygate.exposure.resuming import resume
+from pytest_paygate.exposure.watching import Watch
 from pytest_paygate.renderers import session_log
 from pytest_paygate.version import __version__
 
@@ -52,6 +54,8 @@ class GateRun:
     journal: JournalFile = field(init=False)
     source: GateSource = field(init=False)
     desk: MoneyDesk = field(init=False)
+    capacity: Capacity = field(init=False)
+    watch: Watch = field(init=False)
     armed: Armed | None = None
     target_refund: TargetRefund | None = None
     with_refund: bool = True
@@ -72,6 +76,10 @@ class GateRun:
             self.trace_id = self.state.started.trace_id if self.state.started is not None else ""
         else:
             self._start_journal(directory)
+        self.capacity = Capacity(self.runs.capacity_log, self.environment.name, self.environment.live.capacity)
+        self.watch = Watch(
+            self.runs.identity, gate, recorder=self.journal, state=lambda: self.state, capacity=self.capacity
+        )
         caps = self.environment.live.caps
         self.desk = MoneyDesk(
             self.runs.identity,
@@ -80,6 +88,7 @@ class GateRun:
             cap=None if caps is None else caps.per_charge,
             closed=self._closed,
             holds_lock=self._holds_lock,
+            before=self.watch,
         )
 
     def _start_journal(self, directory: RunDirectory) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_paygate.core.events import Mode
     from pytest_paygate.core.exposure import ChargeState
     from pytest_paygate.core.secret import Secret
+    from pytest_paygate.exposure.watching import GuardReader
     from pytest_paygate.plugin.gate_run import GateRun
 
 T = TypeVar("T")
@@ -242,6 +243,38 @@ class Run:
             return "" if 200 <= answer.status < 300 else f"status {answer.status}"
 
         self._run.target_refund = ask
+
+    def guard(self, guard_id: str, *, observed: object = None) -> None:
+        """Look at a guard of the gate now, with what the row has observed, and stop the run when it does not hold.
+
+        Args:
+            guard_id: a guard that `gate.toml` declares.
+            observed: the value, or a capacity's standing; left out, the guard's `fact` as it was recorded.
+
+        Raises:
+            GuardBreachError: when it does not hold; nothing after it runs.
+        """
+        guard = self._run.gate.guard(guard_id)
+        if observed is None and guard is not None and guard.fact:
+            observed = self._run.state.facts.get(guard.fact)
+        self._run.watch.check(guard_id, observed)
+
+    def watch_guard(self, guard_id: str, reader: GuardReader) -> None:
+        """Say how a guard is read, so that it can be read again right before money moves.
+
+        Args:
+            guard_id: a guard that `gate.toml` declares.
+            reader: returns the value, or something to wait for that does; what it raises counts as a breach.
+        """
+        self._run.watch.watch(guard_id, reader)
+
+    async def read_guard(self, guard_id: str) -> None:
+        """Look at a guard now as it will be looked at before money moves, and stop the run when it does not hold.
+
+        Raises:
+            GuardBreachError: when it does not hold, or cannot be read; nothing after it runs.
+        """
+        await self._run.watch.read(guard_id)
 
     def dashboard_url(self, name: str, path: str) -> str:
         """Where a person finds an object at a provider: its dashboard, or its API address in a sandbox."""

@@ -50,6 +50,7 @@ async def _lines(config: pytest.Config, runs: Runs, folder: GateFolder) -> list[
     lines.append(f"  {'plan':<12} sha256 {bound_sha256(told.bound)}")
     lines += [f"  {'approved by':<12} {', '.join(told.approvers) or 'nobody yet'}"]
     lines += [f"  {'open':<12} {', '.join(told.exposures_open) or 'no exposure in this environment'}"]
+    lines += [f"  {'left':<12} {told.capacity}"] if told.capacity else []
     lines += [f"  {'missing':<12} {one}" for one in told.missing]
     lines += ["", "  Nothing was sent that moves money. To go on, add --confirm."]
     return lines

@@ -22,11 +22,13 @@ from pytest_paygate.core.environment import SANDBOX, DeclaredMode, Environment, 
 from pytest_paygate.core.errors import PaygateError, configuration, nearest
 from pytest_paygate.core.gate import Gate, System, read_gate, sha256
 from pytest_paygate.core.secret import Secret, watch
+from pytest_paygate.exposure.stores import store_of
 from pytest_paygate.plugin.gate_run import GateRun
 from pytest_paygate.plugin.stash import LIVE
 
 if TYPE_CHECKING:
     from pytest_paygate.core.environment import EnvironmentSettings
+    from pytest_paygate.core.live_ports import CapacityLog
     from pytest_paygate.sandbox.server import Sandbox
 
 
@@ -81,6 +83,7 @@ class Runs:
         self._declared = self._choose()
         self.store_dsn = store_dsn(self.settings, self.settings_file) if self.is_live else None
         self._sandbox: Sandbox | None = None
+        self._capacity_log: CapacityLog | None = None
 
     def folder(self, path: Path) -> GateFolder:
         """The gate of a folder, read once.
@@ -117,6 +120,27 @@ class Runs:
             except PaygateError as error:
                 folder.refused = error
         return folder.run
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether this session runs against a world of its own."""
+        return self._declared is None
+
+    def capacity_log(self) -> CapacityLog:
+        """The capacity logs that the runs of this session count in.
+
+        Raises:
+            ConfigurationError: when the shared store's reference cannot be resolved.
+        """
+        if self._capacity_log is None:
+            if self.is_embedded:
+                from pytest_paygate.plugin.embedded import capacity_log
+
+                self._capacity_log = capacity_log()
+            else:
+                dsn = self.store_dsn or store_dsn(self.settings, self.settings_file)
+                self._capacity_log = store_of(self.choice.reports, dsn).capacity
+        return self._capacity_log
 
     def live_environment(self) -> Environment:
         """The environment of a live session, with its secrets resolved.

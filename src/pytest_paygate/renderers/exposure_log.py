@@ -37,6 +37,11 @@ def told(event: EventBody) -> str:  # noqa: C901, PLR0911, PLR0912 - one case fo
             return f"APPROVED by {by} ({kind}), attempt {event.attempt}; the approval is used up"
         case ex.FenceTaken():
             return f"FENCED: {event.store} lock number {event.fence}, lease {event.lease_seconds:g} s"
+        case ex.CapacityTaken():
+            by = f", in a safety pause that {event.override_by} has overridden" if event.override_by else ""
+            return f"CAPACITY TAKEN: {event.left} left{by}, line {event.line} of the capacity log"
+        case ex.CapacityReturned():
+            return f"CAPACITY RETURNED: {event.left} left, {event.reason}"
         case ex.ChargeIntended():
             amount, cap = Money(event.amount_minor, event.currency), Money(event.cap_minor, event.currency)
             return f"CHARGE INTENDED: {event.method} {event.path} for {amount}, cap {cap}"

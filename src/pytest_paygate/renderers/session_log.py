@@ -72,6 +72,8 @@ def _told(event: ev.EventBody) -> str:  # noqa: C901, PLR0911, PLR0912 - one cas
             return f"proof {event.name} ({event.source}) {event.status}{told}"
         case ev.AnomalyRecorded():
             return f"anomaly {event.code}: {event.detail}"
+        case ev.GuardRead():
+            return f"guard {event.guard} holds: {event.observed}, threshold {event.threshold}"
         case ev.RunStopped():
             return f"STOPPED by guard {event.guard}: {event.observed}, threshold {event.threshold}"
         case ev.RunEscalated():

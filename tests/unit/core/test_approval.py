@@ -78,6 +78,7 @@ OTHER: dict[str, tuple[object, ...]] = {
     "refund": ("by hand", "none", "Through the target", "through the target.", "x"),
     "approvals_required": (1, 3, 4, 5, 6),
     "unsigned_allowed": (True,),
+    "capacity": ("25 charges in 30 d, pause below 5", "none is written", "x", "Not counted", "not counted."),
 }
 
 
