@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +19,7 @@ from pytest_paygate.core.facts import to_json
 from pytest_paygate.core.gate import Gate, read_gate, sha256
 from pytest_paygate.core.journal import GENESIS, Journal, encode, line_hash, read
 from pytest_paygate.core.money import Money
-from pytest_paygate.core.proof import ProofStatus
+from pytest_paygate.core.proof import ProofStatus, WitnessKind
 from pytest_paygate.core.run import RunState, apply
 
 FOLDER = Path(__file__).parent / "files"
@@ -242,9 +244,27 @@ def bought(scene: Scene) -> Scene:
     scene.tell(ev.HoldClosed(hold_id="pay", answered=True, by="operator", waited_seconds=38.6))
     polled(scene, "payment", "hyperswitch", ["processing", "processing", "succeeded"], 2.1)
     scene.call("stripe", "GET", "/v1/charges", ms=150).facts("pay")
-    for name, source in (("purchase_http", "target answer"), ("purchase_ledger", "provider ledger")):
-        scene.tell(ev.ProofRecorded(name=name, source=source, status=ProofStatus.HOLDS, detail="one trace id"))
-    return scene.passed("pay", took=41.2)
+    return witnessed(scene, "purchase", "2026-11-20T09:14:51+00:00", FACTS["pay"]["charge_id"]).passed("pay", took=41.2)
+
+
+def witnessed(scene: Scene, claim: str, at: str, charge: str) -> Scene:
+    """Two witnesses of a claim; the golden gate asks for none, so that its log is not missed."""
+    for kind, ids in ((WitnessKind.HTTP, {}), (WitnessKind.LEDGER, {"charge_id": charge})):
+        scene.tell(
+            ev.ProofRecorded(
+                name=f"{claim}_{kind}",
+                source=kind.source,
+                status=ProofStatus.HOLDS,
+                detail="one trace id",
+                claim=claim,
+                witness=kind,
+                at=at,
+                amount="EUR 5.00",
+                ids=ids,
+                extract_sha256=hashlib.sha256(f"{claim} {kind}".encode()).hexdigest(),
+            )
+        )
+    return scene
 
 
 def polled(scene: Scene, name: str, party: str, values: list[str], seconds: float, errors: int = 0) -> Scene:
@@ -357,7 +377,7 @@ def reversed_whole(scene: Scene) -> Scene:
         at = (BEGAN + timedelta(seconds=after)).isoformat(timespec="milliseconds")
         scene.tell(ev.LogSeen(name=name, logged_at=at))
     scene.call("stripe", "GET", "/v1/refunds", ms=95).facts("reversal")
-    scene.tell(ev.ProofRecorded(name="refund_ledger", source="provider ledger", status=ProofStatus.HOLDS))
+    witnessed(scene, "refund", "2026-11-20T09:15:09+00:00", FACTS["pay"]["charge_id"])
     return settled(scene).passed("reversal", took=32.4)
 
 

@@ -13,6 +13,7 @@ from pytest_paygate.core.errors import configuration, nearest
 from pytest_paygate.core.events import RowStatus
 from pytest_paygate.core.facts import shown
 from pytest_paygate.core.inert import terminal_text
+from pytest_paygate.core.proof import rests_on
 from pytest_paygate.core.run import RunState, missing_evidence
 from pytest_paygate.core.verdict import judge
 from pytest_paygate.renderers import session_log
@@ -80,8 +81,8 @@ def _evidence(state: RunState, gate: Gate, row: Row) -> Iterator[str]:
         if state.rows[need].status is not RowStatus.PASS:
             yield f"  needs     {gate.number(need)} ({need}), which is {state.rows[need].status}"
     for proof in state.rows[row.id].proofs:
-        detail = f": {proof.detail}" if proof.detail else ""
-        yield f"  proof     {proof.name} ({proof.source}) {proof.status}{detail}"
+        told = "; ".join(part for part in (proof.detail, rests_on(proof)) if part)
+        yield f"  proof     {proof.name} ({proof.source}) {proof.status}{f': {told}' if told else ''}"
 
 
 def _row(gate: Gate, wanted: str) -> Row:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pytest_paygate.core import exposure_events as ex
 from pytest_paygate.core.facts import FactKind
 from pytest_paygate.core.model import Field, Model
-from pytest_paygate.core.proof import ProofStatus
+from pytest_paygate.core.proof import ProofStatus, WitnessKind
 
 SCHEMA_VERSION = 1
 
@@ -195,13 +195,23 @@ class HoldClosed(Model):
 
 
 class ProofRecorded(Model):
-    """What one witness says: the HTTP answer, the application's log, the provider's ledger."""
+    """What one witness says: the HTTP answer, the application's log, the provider's ledger.
+
+    `claim` is what it witnesses, `at` the time on its own clock (ISO 8601), `ids` what it names, `extract_sha256` the
+    hash of what was taken over of it; each empty where nothing was.
+    """
 
     kind: Literal["proof"] = "proof"
     name: str
     source: str
     status: ProofStatus
     detail: str = ""
+    claim: str = ""
+    witness: WitnessKind | None = None
+    at: str = ""
+    amount: str = ""
+    ids: dict[str, str] = Field(default_factory=dict)
+    extract_sha256: str = ""
 
 
 class AnomalyRecorded(Model):

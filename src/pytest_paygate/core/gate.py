@@ -13,6 +13,7 @@ import tomllib
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from pytest_paygate.core.claims import Claim, twice
 from pytest_paygate.core.errors import ConfigurationError, configuration, nearest
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.facts import FactKind
@@ -153,6 +154,7 @@ class Gate(Model):
     system: System = System.MARKETPLACE
     capacity: CapacityNeed = CapacityNeed()
     guards: tuple[Guard, ...] = ()
+    claims: tuple[Claim, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     risks: tuple[Note, ...] = ()
     housekeeping: tuple[Note, ...] = ()
@@ -235,6 +237,7 @@ def read_gate(source: bytes, file: str) -> Gate:
     if gate.purchase is not None:
         _check_purchase(gate, gate.purchase, file)
     _check_report(gate, file)
+    _check_claims(gate, file)
     for waiver in gate.waivers:
         _check_waiver(gate, waiver, file)
     for misfit in misfits(gate.guards, gate.facts, gate.thresholds):
@@ -361,6 +364,18 @@ def _check_report(gate: Gate, file: str) -> None:
             raise _unknown(f"{file}: money.{key}", "a fact of kind money declared in [facts]", fact, amounts)
     if gate.build and gate.build not in gate.facts:
         raise _unknown(f"{file}: gate.build", "a fact declared in [facts]", gate.build, gate.facts)
+
+
+def _check_claims(gate: Gate, file: str) -> None:
+    asked = twice(gate.claims)
+    if asked:
+        raise configuration(
+            f"{file}: claims.{asked}",
+            "is asked for twice in one mode",
+            expected="each witness of a claim once in a mode",
+            observed=f"{asked} more than once",
+            next_step=_FIX,
+        )
 
 
 def _check_waiver(gate: Gate, waiver: Waiver, file: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_paygate.core.events import SCHEMA_VERSION, Mode, RowStatus
 from pytest_paygate.core.model import Field, Model
-from pytest_paygate.core.proof import ProofStatus
+from pytest_paygate.core.proof import ProofStatus, WitnessKind
 from pytest_paygate.core.verdict import Decision, Verdict
 
 SCHEMA_ID = "https://pytest-paygate.dev/schemas/record-v1.json"
@@ -18,12 +18,29 @@ FactJson = str | int | float | bool | list[str] | dict[str, str | int]
 
 
 class RecordedProof(Model):
-    """What one witness says."""
+    """What one witness says.
+
+    `claim` is what it witnesses, `at` the time on its own clock, `ids` what it names; `extract_sha256` is the hash of
+    what was taken over of it. Each is empty where there was none.
+    """
 
     name: str
     source: str
     status: ProofStatus
     detail: str
+    claim: str = ""
+    witness: WitnessKind | None = None
+    at: str = ""
+    amount: str = ""
+    ids: dict[str, str] = Field(default_factory=dict)
+    extract_sha256: str = ""
+
+
+class RecordedClaim(Model):
+    """How many witnesses of one claim hold, such as `2 of 3`; one that is needed and was never recorded is counted."""
+
+    id: str
+    witnesses: str
 
 
 class RecordedRow(Model):
@@ -108,6 +125,7 @@ class Record(Model):
     money: tuple[RecordedAmount, ...]
     money_adds_up: bool | None
     proofs: tuple[RecordedProof, ...]
+    claims: tuple[RecordedClaim, ...] = ()
     anomalies: tuple[RecordedOddity, ...]
     action_items: tuple[RecordedItem, ...]
     damage: str

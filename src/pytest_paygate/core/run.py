@@ -26,6 +26,7 @@ from pytest_paygate.core.events import Mode, RowStatus
 from pytest_paygate.core.facts import FactShapeError, FactValue, from_json, to_json
 from pytest_paygate.core.gate import Gate
 from pytest_paygate.core.model import parse
+from pytest_paygate.core.proof import FRESH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -300,6 +301,10 @@ def _record_proof(state: RunState, event: ev.ProofRecorded) -> RunState:
     row_id = _require_open_row(state, "proof")
     if any(proof.name == event.name for proof in state.proofs):
         raise IllegalEventError(f"proof {event.name} is recorded twice")
+    if event.witness and any((proof.claim, proof.witness) == (event.claim, event.witness) for proof in state.proofs):
+        raise IllegalEventError(f"claim {event.claim} has its witness {event.witness} twice")
+    if event.name == FRESH and state.exposure.intent is not None:
+        raise IllegalEventError("whether the trace id is fresh is told before anything is bought")
     row = replace(state.rows[row_id], proofs=(*state.rows[row_id].proofs, event))
     return replace(state, rows={**state.rows, row_id: row}, proofs=(*state.proofs, event))
 

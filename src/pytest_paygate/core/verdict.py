@@ -3,7 +3,8 @@
 Rules:
 - worst wins; a row or criterion that is unset, missing, skipped or unknown never adds up to PASS;
 - only a run that started, ran to its end and was neither stopped nor escalated can be PASS;
-- a proof that is missing makes the run CONDITIONAL at best, one that contradicts FAIL;
+- a proof that is missing makes the run CONDITIONAL at best, one that contradicts FAIL; a witness that the gate asks for
+  and that was never recorded is missing;
 - money that may be outstanding is ESCALATED, whatever else is true; a run that somebody else carried on is CONDITIONAL
   at best; more than one charge for one purchase is FAIL;
 - a criterion counts in the modes it declares; one that a person must sign is PENDING until signed;
@@ -18,10 +19,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from pytest_paygate.core.claims import unwitnessed
 from pytest_paygate.core.events import Mode, RowStatus
 from pytest_paygate.core.facts import FactValue
 from pytest_paygate.core.money import Money
-from pytest_paygate.core.proof import ProofStatus
+from pytest_paygate.core.proof import ProofStatus, disagreements
 from pytest_paygate.core.waivers import Waiver, holding
 
 if TYPE_CHECKING:
@@ -146,19 +148,29 @@ def judge(state: RunState, signed: Collection[str] = ()) -> Judgement:
 
 def _run_findings(state: RunState) -> Iterable[tuple[Verdict, str]]:
     yield from _exposure_findings(state)
+    yield from _proof_findings(state)
     if state.stopped is not None:
         stop = state.stopped
         yield Verdict.STOPPED, f"guard {stop.guard} stopped the run: {stop.observed}, threshold {stop.threshold}"
-    for proof in state.proofs:
-        if proof.status is not ProofStatus.HOLDS:
-            weight = Verdict.CONDITIONAL if proof.status is ProofStatus.MISSING else Verdict.FAIL
-            yield weight, f"proof {proof.name} ({proof.source}) {_SAID[proof.status]}"
     if state.damage:
         yield Verdict.INCOMPLETE, f"the journal is believed up to its damage only: {state.damage}"
     if state.finished is None:
         yield Verdict.INCOMPLETE, "the run has no end in its journal: it was cut off"
     elif not state.finished.complete:
         yield Verdict.INCOMPLETE, f"the run ended early: {state.finished.reason}"
+
+
+def _proof_findings(state: RunState) -> Iterable[tuple[Verdict, str]]:
+    for proof in state.proofs:
+        if proof.status is not ProofStatus.HOLDS:
+            weight = Verdict.CONDITIONAL if proof.status is ProofStatus.MISSING else Verdict.FAIL
+            told = f": {proof.detail}" if proof.detail else ""
+            yield weight, f"proof {proof.name} ({proof.source}) {_SAID[proof.status]}{told}"
+    for why in disagreements(state.proofs):
+        yield Verdict.FAIL, f"proofs contradict each other: {why}"
+    if state.gate is not None:
+        for lack in unwitnessed(state.gate.claims, state.proofs, state.mode):
+            yield Verdict.CONDITIONAL, lack
 
 
 def _exposure_findings(state: RunState) -> Iterable[tuple[Verdict, str]]:

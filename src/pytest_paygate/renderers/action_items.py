@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from pytest_paygate.core.claims import unwitnessed
 from pytest_paygate.core.events import RowStatus
 from pytest_paygate.core.proof import ProofStatus
 from pytest_paygate.core.waivers import expired
@@ -110,6 +111,9 @@ def _proofs(state: RunState) -> Iterator[ActionItem]:
         if proof.status is not ProofStatus.HOLDS:
             word = "is missing" if proof.status is ProofStatus.MISSING else "contradicts the others"
             yield ActionItem("engineering", f"Find out why proof {proof.name} ({proof.source}) {word}.")
+    if state.gate is not None:
+        for lack in unwitnessed(state.gate.claims, state.proofs, state.mode):
+            yield ActionItem("engineering", f"See that every witness is asked: {lack}.")
 
 
 def _criteria(state: RunState, gate: Gate, judgement: Judgement) -> Iterator[ActionItem]:

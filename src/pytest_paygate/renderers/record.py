@@ -6,11 +6,13 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from pytest_paygate.core.claims import standing
 from pytest_paygate.core.events import RowStatus
 from pytest_paygate.core.facts import to_json
 from pytest_paygate.core.record import (
     Record,
     RecordedAmount,
+    RecordedClaim,
     RecordedCriterion,
     RecordedItem,
     RecordedOddity,
@@ -82,6 +84,10 @@ def record(state: RunState, shown: ReportView) -> Record:
         else tuple(RecordedAmount(id=one.line_id, amount=one.amount, source=one.source) for one in shown.money.lines),
         money_adds_up=None if shown.money is None else shown.money.adds_up,
         proofs=_proofs(state.proofs),
+        claims=tuple(
+            RecordedClaim(id=claim, witnesses=told)
+            for claim, told in standing(gate.claims, state.proofs, started.mode).items()
+        ),
         anomalies=tuple(RecordedOddity(code=code, detail=detail) for code, detail in shown.anomalies),
         action_items=tuple(
             RecordedItem(owner=one.owner, text=one.text, command=one.command) for one in shown.action_items
@@ -164,5 +170,17 @@ def _row(state: RunState, gate: Gate, row: Row, judgement: Judgement) -> Recorde
 
 def _proofs(proofs: Iterable[ProofRecorded]) -> tuple[RecordedProof, ...]:
     return tuple(
-        RecordedProof(name=one.name, source=one.source, status=one.status, detail=one.detail) for one in proofs
+        RecordedProof(
+            name=one.name,
+            source=one.source,
+            status=one.status,
+            detail=one.detail,
+            claim=one.claim,
+            witness=one.witness,
+            at=one.at,
+            amount=one.amount,
+            ids=one.ids,
+            extract_sha256=one.extract_sha256,
+        )
+        for one in proofs
     )

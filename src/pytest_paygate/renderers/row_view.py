@@ -10,11 +10,11 @@ from pytest_paygate.core.events import RowStatus
 from pytest_paygate.core.facts import shown
 from pytest_paygate.core.proof import tally
 from pytest_paygate.renderers import session_log
+from pytest_paygate.renderers.proof_view import ProofView, proof_view
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_paygate.core.events import ProofRecorded
     from pytest_paygate.core.gate import Gate, Row
     from pytest_paygate.core.run import RunState
     from pytest_paygate.core.verdict import Judgement
@@ -42,7 +42,7 @@ class RowView:
     seen: str
     seconds: str
     facts: tuple[tuple[str, str], ...]
-    proofs: tuple[ProofRecorded, ...]
+    proofs: tuple[ProofView, ...]
     tally: str
 
 
@@ -81,7 +81,7 @@ def row_view(state: RunState, gate: Gate, row: Row, judgement: Judgement) -> Row
         seen=known.observed,
         seconds=f"{known.elapsed_seconds:.2f} s" if known.first is not None and known.elapsed_seconds else MISSING,
         facts=tuple((name, shown(value)) for name, value in known.facts.items()),
-        proofs=known.proofs,
+        proofs=tuple(proof_view(proof) for proof in known.proofs),
         tally=tally(known.proofs) if known.proofs else "",
     )
 

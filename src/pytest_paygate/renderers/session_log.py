@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_paygate.core import events as ev
 from pytest_paygate.core.facts import from_json, shown
 from pytest_paygate.core.inert import inert
+from pytest_paygate.core.proof import rests_on
 from pytest_paygate.renderers import exposure_log
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _told(event: ev.EventBody) -> str:  # noqa: C901, PLR0911, PLR0912 - one cas
             how = "answered" if event.answered else "not answered"
             return f"hold point {event.hold_id} {how} by {event.by} after {event.waited_seconds:.3f} s"
         case ev.ProofRecorded():
-            told = f" — {event.detail}" if event.detail else ""
+            told = "".join(f" — {part}" for part in (event.detail, rests_on(event)) if part)
             return f"proof {event.name} ({event.source}) {event.status}{told}"
         case ev.AnomalyRecorded():
             return f"anomaly {event.code}: {event.detail}"

@@ -16,6 +16,7 @@ from pytest_paygate.renderers import exposure_view
 from pytest_paygate.renderers.action_items import ActionItem, action_items, due
 from pytest_paygate.renderers.money_view import MoneyView, account
 from pytest_paygate.renderers.poll_chart import PollChart, poll_charts
+from pytest_paygate.renderers.proof_view import ClaimView, claim_views
 from pytest_paygate.renderers.row_view import RowView, row_view
 from pytest_paygate.renderers.timeline import Timeline, timeline
 from pytest_paygate.renderers.trend import Trend, slow_rows, trend
@@ -23,7 +24,7 @@ from pytest_paygate.renderers.trend import Trend, slow_rows, trend
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_paygate.core.events import Entry, ProofRecorded
+    from pytest_paygate.core.events import Entry
     from pytest_paygate.core.gate import Criterion, Gate, Note
     from pytest_paygate.core.run import RunState
     from pytest_paygate.core.verdict import CriterionResult
@@ -91,7 +92,7 @@ class ReportView:
     timeline: Timeline | None
     polls: tuple[PollChart, ...]
     trend: Trend | None
-    proofs: tuple[ProofRecorded, ...]
+    claims: tuple[ClaimView, ...]
     anomalies: tuple[tuple[str, str], ...]
     action_items: tuple[ActionItem, ...]
     risks: tuple[Note, ...]
@@ -145,7 +146,7 @@ def view(state: RunState, journal_head: str, torn_bytes: int = 0, entries: Seque
         timeline=timeline(entries, gate) if entries else None,
         polls=poll_charts(entries),
         trend=trend(state, judgement.verdict, seconds),
-        proofs=state.proofs,
+        claims=claim_views(state, gate),
         anomalies=anomalies,
         action_items=action_items(state, gate, judgement, anomalies),
         risks=gate.risks,

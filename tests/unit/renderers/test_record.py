@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -51,7 +52,14 @@ def test_a_record_says_what_the_page_says():
         "source": "target answer",
         "status": "holds",
         "detail": "one trace id",
+        "claim": "purchase",
+        "witness": "http",
+        "at": "2026-11-20T09:14:51+00:00",
+        "amount": "EUR 5.00",
+        "ids": {},
+        "extract_sha256": hashlib.sha256(b"purchase http").hexdigest(),
     }
+    assert document["claims"] == [{"id": "purchase", "witnesses": "2 of 2"}]
 
 
 def test_ctrf_never_shows_a_red_row_as_harmless():
