@@ -9,12 +9,14 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pytest_paygate.adapters.http_date import date_of
 from pytest_paygate.adapters.http_limits import NotStrictJsonError, parse_json
 from pytest_paygate.core.errors import Refusal, TargetError
 from pytest_paygate.core.secret import looks_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 READ_MONEY = "No money moved."
 UNKNOWN_MONEY = "Unknown: the request may have been carried out. Look it up before anything is sent again."
@@ -43,6 +45,11 @@ class Answer:
     elapsed_seconds: float
     trace_echo: str
     exchange_seq: int
+
+    @property
+    def answered_at(self) -> datetime | None:
+        """When the party answered, by its own `Date` header; None without a readable one."""
+        return date_of(self.headers)
 
     def json(self) -> object:
         """The body as one JSON document: UTF-8, no repeated key, no NaN.

@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import json as json_text
 import secrets
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
+from pytest_paygate.adapters.http_date import date_of
 from pytest_paygate.core.errors import configuration
 from pytest_paygate.core.facts import FactKind, FactShapeError, to_json
 from pytest_paygate.core.secret import Secret
@@ -97,12 +97,9 @@ def request_id(headers: Mapping[str, str]) -> str:
 
 def clock_offset_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
     """How far our wall clock is ahead of a party's, as its `Date` header tells; None without a readable one."""
-    try:
-        offset = (now - parsedate_to_datetime(headers.get("date", ""))).total_seconds()
-    except (TypeError, ValueError):
-        return None
+    at = date_of(headers)
     # The header is cut to whole seconds, so half a second is the best guess of what is missing.
-    return offset - 0.5
+    return None if at is None else (now - at).total_seconds() - 0.5
 
 
 async def over_the_desk(

@@ -1,13 +1,15 @@
-"""The target's application log, read by trace id from an HTTP endpoint that answers JSON or JSON Lines.
+"""The target's application log, read by trace id: what an entry is, and the one way every log is watched.
 
-Owns finding entries, not judging them. Only event, time and trace id of an entry are taken over.
+Owns what is taken over of an entry (event, time and trace id, each typed, and nothing else), the limits of a look, and
+that each entry seen is journalled once. Where entries come from is the matter of `log_file`, `log_http`, `log_loki` and
+`log_postgres`. Does not judge entries.
 """
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Protocol
 
 from pytest_paygate.core.errors import NOTHING_MOVED, Refusal, TargetError
 from pytest_paygate.core.events import LogSeen
@@ -15,92 +17,137 @@ from pytest_paygate.core.facts import FactKind, FactShapeError, to_json
 from pytest_paygate.core.journal import strict_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from pytest_paygate.core.ports import HttpAnswer, HttpClient, Recorder
+    from pytest_paygate.core.log_settings import LogFields
+    from pytest_paygate.core.ports import Recorder
 
+# A trace with more entries is refused: half a log is no log.
+ENTRIES_MAX = 5_000
 # A log that is huge or hostile must not fill the journal.
 TOLD_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One entry of a trace: what the application says happened, and when by its own clock."""
+    """One entry of a trace: what the application says happened, and when by its own clock.
+
+    `at` is ISO 8601 in UTC. A field is empty where the log held nothing of its shape.
+    """
 
     event: str
     at: str
     trace_id: str
 
 
-class HttpLog:
-    """A log behind `GET <url>?trace_id=…`.
-
-    Args:
-        http: a client bound to the log's host and parent path.
-        path: the last part of the log's URL, starting with `/`.
-        recorder: is told of each entry once, the first time it is seen.
-    """
-
-    def __init__(self, http: HttpClient, path: str, recorder: Recorder | None = None) -> None:
-        self._http = http
-        self._path = path
-        self._recorder = recorder
-        self._told: set[LogEntry] = set()
+class LogSource(Protocol):
+    """A log that can be asked for one trace."""
 
     async def entries(self, trace_id: str, event: str = "") -> Sequence[LogEntry]:
         """The entries of one trace, oldest first, optionally of one event only.
 
-        Entries of another trace are left out even when the endpoint sends them.
-
         Raises:
-            TargetError: when the log cannot be read or holds something other than JSON objects.
+            TargetError: when the log is down, slow, larger than its limits, or holds something other than entries.
+            DatabaseError: the same of a log in a database.
         """
-        answer = await self._http.request("GET", f"{self._path}?trace_id={quote(trace_id, safe='')}")
-        if answer.status != 200:
-            raise _unreadable(f"status {answer.status}")
-        found = [_entry(document) for document in _documents(answer)]
+
+    async def aclose(self) -> None:
+        """Release what the log is read through."""
+
+
+class EntryReader(Protocol):
+    """One kind of log. `read` may return entries of other traces; its caller leaves them out."""
+
+    async def read(self, trace_id: str) -> Sequence[LogEntry]:
+        """Everything the log holds of a trace; raises as `LogSource.entries` does."""
+
+    async def aclose(self) -> None:
+        """Release what the log is read through."""
+
+
+class WatchedLog:
+    """A `LogSource` over one kind of log: bounded in time, exact about the trace, journalling what it sees.
+
+    Args:
+        reader: where entries come from.
+        recorder: is told of each entry once, the first time it is seen.
+        deadline_seconds: for one look.
+    """
+
+    def __init__(self, reader: EntryReader, recorder: Recorder, deadline_seconds: float) -> None:
+        self._reader = reader
+        self._recorder = recorder
+        self._deadline_seconds = deadline_seconds
+        self._told: set[LogEntry] = set()
+
+    async def entries(self, trace_id: str, event: str = "") -> Sequence[LogEntry]:
+        """See `LogSource`. Entries of another trace are left out even when the log sends them."""
+        try:
+            async with asyncio.timeout(self._deadline_seconds):
+                found = await self._reader.read(trace_id)
+        except TimeoutError:
+            raise unreadable(f"no whole answer within {self._deadline_seconds:g} s") from None
         ours = [entry for entry in found if entry.trace_id == trace_id]
+        if len(ours) > ENTRIES_MAX:
+            raise unreadable(f"more than {ENTRIES_MAX} entries of one trace")
+        # Stable: entries whose time cannot be read keep their place in front.
+        ours.sort(key=lambda entry: entry.at)
         for entry in ours:
-            if self._recorder is not None and entry.event and entry not in self._told and len(self._told) < TOLD_MAX:
+            if entry.event and entry not in self._told and len(self._told) < TOLD_MAX:
                 self._told.add(entry)
                 self._recorder.record(LogSeen(name=entry.event, logged_at=entry.at))
         return [entry for entry in ours if event in {"", entry.event}]
 
     async def aclose(self) -> None:
-        """Release connections."""
-        await self._http.aclose()
+        """Release what the log is read through."""
+        await self._reader.aclose()
 
 
-def _documents(answer: HttpAnswer) -> Sequence[object]:
-    """A JSON array, or one JSON object a line."""
+def entry_of(fields: Mapping[str, object], names: LogFields) -> LogEntry:
+    """Take over event, time and trace id of one entry, each only in its shape.
+
+    Args:
+        fields: the entry as the log holds it; its values may be anything.
+        names: under which names the log keeps the three.
+    """
+    return LogEntry(
+        event=_typed(FactKind.WORD, fields.get(names.event)),
+        at=_typed(FactKind.TIME, fields.get(names.at)),
+        trace_id=_typed(FactKind.IDENTIFIER, fields.get(names.trace_id)),
+    )
+
+
+def object_of(line: bytes) -> Mapping[str, object]:
+    """One line of a log as the JSON object it must be.
+
+    Raises:
+        TargetError: for anything else.
+    """
     try:
-        if answer.body.lstrip().startswith(b"["):
-            documents: list[object] = strict_json(answer.body)
-            return documents
-        return [strict_json(line) for line in answer.body.splitlines() if line.strip()]
+        document = strict_json(line)
     except (ValueError, RecursionError) as error:
-        raise _unreadable(f"{len(answer.body)} bytes that are no JSON: {type(error).__name__}") from None
+        raise unreadable(f"a line of {len(line)} bytes that is no JSON: {type(error).__name__}") from None
+    if not isinstance(document, dict):
+        raise unreadable(f"a line of {len(line)} bytes that is no JSON object")
+    return document
 
 
-def _entry(document: object) -> LogEntry:
-    fields = document if isinstance(document, dict) else {}
-    return LogEntry(*(_word(fields.get(name)) for name in ("event", "at", "trace_id")))
-
-
-def _word(value: object) -> str:
-    try:
-        return str(to_json(FactKind.WORD, value))
-    except FactShapeError:
-        return ""
-
-
-def _unreadable(observed: str) -> TargetError:
+def unreadable(observed: str, next_step: str = "") -> TargetError:
+    """Build the refusal of a log that cannot be read. `observed` holds nothing of the log's own text."""
     return TargetError(
         Refusal(
             refused="the target's log cannot be read",
-            expected="200 with JSON objects, one a line or in one array",
+            expected="JSON objects with event, time and trace id, whole and within the limits of one look",
             observed=observed,
             money=NOTHING_MOVED,
-            next_step="Check log_url of the environment in paygate.toml.",
+            next_step=next_step or "Check the log of the environment in paygate.toml, and that it can be read by hand.",
         )
     )
+
+
+def _typed(kind: FactKind, value: object) -> str:
+    try:
+        return str(to_json(kind, value))
+    except (FactShapeError, OverflowError):
+        # The first moments of year 1 cannot be told in UTC.
+        return ""

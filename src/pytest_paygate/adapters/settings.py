@@ -28,11 +28,14 @@ from pytest_paygate.core.environment import (
     read_settings,
 )
 from pytest_paygate.core.errors import ConfigurationError, configuration
+from pytest_paygate.core.log_settings import LogAccess, LogFields
 from pytest_paygate.core.secret import Secret
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
+
+    from pytest_paygate.core.log_settings import LogSettings
 
 COMMAND_TIMEOUT_SECONDS = 30
 SANDBOX_TIMEOUT_SECONDS = 5
@@ -92,6 +95,7 @@ def resolve(name: str, declared: EnvironmentSettings, file: str) -> Environment:
         payer=declared.payer,
         database=reveal(f"{where}.database", declared.database) if declared.database else None,
         log_url=reveal.address(f"{where}.log_url", declared.log_url),
+        log=None if declared.log is None else _log(f"{where}.log", declared.log, reveal),
         ca_file=declared.ca_file,
         services={key: reveal.address(f"{where}.services.{key}", url) for key, url in declared.services.items()},
         providers=providers,
@@ -107,6 +111,23 @@ def resolve(name: str, declared: EnvironmentSettings, file: str) -> Environment:
         ),
         samples=declared.samples,
         samples_token=reveal(f"{where}.samples.token", declared.samples.token) if declared.samples.token else None,
+    )
+
+
+def _log(where: str, declared: LogSettings, reveal: _Secrets) -> LogAccess:
+    return LogAccess(
+        kind=declared.kind,
+        names=LogFields(declared.event, declared.at, declared.trace_id),
+        url=declared.url.rstrip("/"),
+        path=declared.path,
+        dsn=reveal(f"{where}.dsn", declared.dsn) if declared.dsn else None,
+        table=declared.table,
+        selector=declared.selector,
+        tenant=declared.tenant,
+        user=declared.user,
+        token=reveal(f"{where}.token", declared.token) if declared.token else None,
+        lookback_seconds=declared.lookback_seconds,
+        deadline_seconds=declared.deadline_seconds,
     )
 
 

@@ -18,6 +18,9 @@ from urllib.parse import urlsplit
 from pytest_paygate.core.capacity_rules import CapacityRules, CapacitySettings
 from pytest_paygate.core.errors import configuration, nearest
 from pytest_paygate.core.events import Mode
+from pytest_paygate.core.log_settings import LogAccess, LogKind, LogSettings
+from pytest_paygate.core.log_settings import check as check_log
+from pytest_paygate.core.log_settings import references as log_references
 from pytest_paygate.core.model import Field, Model, parse
 from pytest_paygate.core.money import Money, MoneyError
 from pytest_paygate.core.samples import SampleSettings
@@ -116,6 +119,7 @@ class EnvironmentSettings(Model):
     sandbox: str = ""
     database: str = ""
     log_url: str = ""
+    log: LogSettings | None = None
     ca_file: str = ""
     services: dict[str, str] = Field(default_factory=dict)
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
@@ -187,6 +191,7 @@ class Environment:
     payer: Payer
     database: Secret | None = None
     log_url: str = ""
+    log: LogAccess | None = None
     ca_file: str = ""
     services: Mapping[str, str] = field(default_factory=dict)
     providers: Mapping[str, ProviderAccess] = field(default_factory=dict)
@@ -206,11 +211,19 @@ class Environment:
         """Host and port of the target and of every service, the target first."""
         return (self.host, *(urlsplit(url).netloc for url in self.services.values()))
 
+    @property
+    def log_access(self) -> LogAccess | None:
+        """How the target's log is reached; `log_url` is the short form for one behind HTTP. None without any."""
+        if self.log is None and self.log_url:
+            return LogAccess(LogKind.HTTP, url=self.log_url)
+        return self.log
+
 
 def secrets_of(environment: Environment) -> tuple[Secret, ...]:
     """Every secret an environment holds, for the search of what was written."""
     keys = [key for access in environment.providers.values() for key in (access.key, access.refund_key)]
-    held = [environment.database, environment.samples_token, *keys, *environment.secrets.values()]
+    log = () if environment.log is None else environment.log.secrets()
+    held = [environment.database, environment.samples_token, *keys, *environment.secrets.values(), *log]
     return tuple(secret for secret in held if secret is not None)
 
 
@@ -247,6 +260,7 @@ def read_settings(document: Mapping[str, Any], file: str) -> Settings:
             _check_reference(key, reference)
         cap_amounts(f"{where}.caps", environment.caps)
         _check_samples(f"{where}.samples", environment.samples)
+        _check_log(where, environment)
     _check_reference(f"{file}: store.dsn", settings.store.dsn)
     return settings
 
@@ -351,6 +365,27 @@ def _check_samples(where: str, samples: SampleSettings) -> None:
         key, expected = fault
         observed = f"{len(getattr(samples, key))} characters of another form"
         raise configuration(f"{where}.{key}", "cannot be used", expected=expected, observed=observed, next_step=_FIX)
+
+
+def _check_log(where: str, environment: EnvironmentSettings) -> None:
+    log = environment.log
+    if environment.log_url:
+        _check_address(f"{where}.log_url", environment.log_url)
+    if log is None:
+        return
+    if environment.log_url:
+        raise configuration(
+            f"{where}.log_url",
+            "stands beside [log]",
+            expected="one of the two: log_url is the short form of a log behind HTTP",
+            observed="both",
+            next_step=_FIX,
+        )
+    check_log(f"{where}.log", log)
+    if log.url:
+        check_url(f"{where}.log.url", log.url)
+    for key, reference in log_references(f"{where}.log", log):
+        _check_reference(key, reference)
 
 
 def _check_reference(where: str, reference: str) -> None:
