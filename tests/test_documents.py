@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_paygate.core.claims import Claim
 from pytest_paygate.core.environment import (
     Acknowledgement,
     ApprovalSettings,
@@ -24,6 +25,8 @@ from pytest_paygate.core.facts import FactKind
 from pytest_paygate.core.gate import Criterion, Gate, Holds, MoneyFacts, Note, Purchase, Row
 from pytest_paygate.core.launch import GoLive, GoLiveItem
 from pytest_paygate.core.trust import Policy
+from pytest_paygate.core.log_settings import LogSettings
+from pytest_paygate.core.proof import WitnessKind
 from pytest_paygate.core.verdict import EXIT_CODES
 from pytest_paygate.core.waivers import Waiver
 from pytest_paygate.plugin.options import OPTIONS
@@ -69,12 +72,21 @@ def test_every_option_is_shown_by_help(tmp_path):
 @pytest.mark.parametrize(
     ("document", "models"),
     [
-        ("gate-toml.md", [Gate, Row, Criterion, Holds, Note, Purchase, MoneyFacts, Waiver]),
+        ("gate-toml.md", [Gate, Row, Claim, Criterion, Holds, Note, Purchase, MoneyFacts, Waiver]),
         ("go-live.md", [GoLive, GoLiveItem]),
         ("verify.md", [Policy]),
         (
             "paygate-toml.md",
-            [EnvironmentSettings, ProviderSettings, Acknowledgement, Caps, ApprovalSettings, StoreSettings, Settings],
+            [
+                EnvironmentSettings,
+                ProviderSettings,
+                Acknowledgement,
+                Caps,
+                ApprovalSettings,
+                StoreSettings,
+                LogSettings,
+                Settings,
+            ],
         ),
     ],
 )
@@ -92,6 +104,7 @@ def test_the_reference_names_every_kind_and_mode():
     text = (ROOT / "docs" / "reference" / "gate-toml.md").read_text()
     assert all(f"`{kind}`" in text for kind in FactKind)
     assert all(f"`{mode}`" in text for mode in Mode)
+    assert all(f"`{kind}`" in text for kind in WitnessKind)
 
 
 def test_the_checkout_s_own_settings_are_valid():

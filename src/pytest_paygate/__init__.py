@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_paygate.adapters.answers import Answer
     from pytest_paygate.adapters.http import Api
-    from pytest_paygate.adapters.logs import HttpLog, LogEntry
+    from pytest_paygate.adapters.logs import LogEntry, LogSource
     from pytest_paygate.adapters.polling import Poll, PollResult
     from pytest_paygate.core.capacity_rules import Standing
     from pytest_paygate.core.documents import pick
@@ -33,9 +33,11 @@ if TYPE_CHECKING:
         Refund,
         RefundStatus,
     )
+    from pytest_paygate.core.proof import ProofStatus
     from pytest_paygate.core.secret import Secret
     from pytest_paygate.exposure.capacity import Capacity
-    from pytest_paygate.plugin.handles import Facts, Proofs, Run
+    from pytest_paygate.plugin.handles import Facts, Run
+    from pytest_paygate.plugin.proofs import Proofs
     from pytest_paygate.version import __version__
 
 __all__ = [
@@ -49,8 +51,8 @@ __all__ = [
     "GuardBreachError",
     "HoldAnswer",
     "HoldPoint",
-    "HttpLog",
     "LogEntry",
+    "LogSource",
     "MissingFactError",
     "Mode",
     "Money",
@@ -60,6 +62,7 @@ __all__ = [
     "PaymentStatus",
     "Poll",
     "PollResult",
+    "ProofStatus",
     "Proofs",
     "Provider",
     "Refund",
@@ -75,7 +78,7 @@ __all__ = [
 _HOMES = {
     "adapters.answers": ("Answer",),
     "adapters.http": ("Api",),
-    "adapters.logs": ("HttpLog", "LogEntry"),
+    "adapters.logs": ("LogEntry", "LogSource"),
     "adapters.polling": ("Poll", "PollResult"),
     "core.capacity_rules": ("Standing",),
     "core.documents": ("pick",),
@@ -94,9 +97,11 @@ _HOMES = {
         "Refund",
         "RefundStatus",
     ),
+    "core.proof": ("ProofStatus",),
     "core.secret": ("Secret",),
     "exposure.capacity": ("Capacity",),
-    "plugin.handles": ("Facts", "Proofs", "Run"),
+    "plugin.handles": ("Facts", "Run"),
+    "plugin.proofs": ("Proofs",),
     "version": ("__version__",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -10,7 +10,7 @@ import pytest
 from pytest_paygate import Mode, pick
 
 if TYPE_CHECKING:
-    from pytest_paygate import Api, Facts, Run
+    from pytest_paygate import Api, Facts, Proofs, Run
     from suites.e2e.conftest import Buyer
 
 # What `/status` must say for each life; a rehearsal looks live to everybody but the report.
@@ -19,8 +19,9 @@ ENVIRONMENT_SAID = {Mode.SANDBOX: "sandbox", Mode.STAGING: "staging", Mode.REHEA
 
 @pytest.mark.preflight
 @pytest.mark.row("health")
-async def test_health(api: Api, run: Run, facts: Facts) -> None:
-    """GET /health answers 200 with status ok."""
+async def test_health(api: Api, run: Run, facts: Facts, proofs: Proofs) -> None:
+    """GET /health answers 200 with status ok; before this first request the target's log knows no trace of us."""
+    await proofs.fresh()
     answer = await api.get("/health")
     facts["health_status"] = answer.status
     run.check("the status of GET /health", observed=answer.status, expected=200)

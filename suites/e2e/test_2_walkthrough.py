@@ -21,7 +21,7 @@ from pytest_paygate import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pytest_paygate import Answer, Charge, Database, Facts, HttpLog, Operator, Poll, Provider, Refund, Run
+    from pytest_paygate import Answer, Charge, Database, Facts, Operator, Poll, Proofs, Provider, Refund, Run
     from suites.e2e.conftest import Buyer
 
 ORDER_STATES = ("pending", "completed", "refund_pending", "refunded")
@@ -53,7 +53,7 @@ async def test_products(buyer: Buyer, run: Run, facts: Facts) -> None:
 
 @pytest.mark.live_money
 @pytest.mark.row("order")
-async def test_order(buyer: Buyer, run: Run, facts: Facts, trace_id: str) -> None:
+async def test_order(buyer: Buyer, run: Run, facts: Facts, proofs: Proofs, trace_id: str) -> None:
     """Row 3: an order is created, once, and comes with a payment to make."""
     answer = await buyer.order(facts["product_id"], price=facts["price"], idempotency_key=f"{trace_id}-order")
     run.check("the status of POST /orders", observed=answer.status, expected=201)
@@ -63,6 +63,8 @@ async def test_order(buyer: Buyer, run: Run, facts: Facts, trace_id: str) -> Non
     facts["payment_id"] = pick(order, "hyperswitch_payment_id", str)
     facts["order_total"] = money_in(order, "total_minor", run)
     facts["order_tax"] = money_in(order, "tax_minor", run)
+    ids = {"order_id": order_id, "payment_id": facts["payment_id"]}
+    proofs.http("purchase", answer, ids=ids, amount=facts["order_total"], expected=facts["price"])
     url = str(order.get("payment_url") or "") if isinstance(order, dict) else ""
     facts["payment_url_received"] = url.startswith(("https://", "http://"))
     run.check("whether a payment URL came", observed=facts["payment_url_received"], expected=True)
@@ -76,7 +78,13 @@ async def test_order(buyer: Buyer, run: Run, facts: Facts, trace_id: str) -> Non
 @pytest.mark.hitl_pause
 @pytest.mark.row("pay")
 async def test_pay(
-    run: Run, facts: Facts, operator: Operator, provider: Callable[[str], Provider], poll: Poll, trace_id: str
+    run: Run,
+    facts: Facts,
+    operator: Operator,
+    provider: Callable[[str], Provider],
+    poll: Poll,
+    proofs: Proofs,
+    trace_id: str,
 ) -> None:
     """Row 4: a person pays on the hosted page; the processor's ledger shows one captured charge of that amount."""
     seconds = float(run.thresholds["payment_hold_seconds"])
@@ -121,6 +129,7 @@ async def test_pay(
         facts["card_last4"] = charge.card.last4
         facts["card_brand"] = charge.card.brand
     await read_fee(run, facts, processor, charge)
+    proofs.ledger("purchase", charge, expected=facts["price"], ids={"order_id": charge.metadata.get("order_id")})
     run.check("whether the charge is captured", observed=charge.is_captured, expected=True)
     run.check("the amount captured", observed=charge.captured, expected=facts["order_total"])
     run.check("the trace id on the charge", observed=charge.metadata.get("trace_id", ""), expected=trace_id)
@@ -128,8 +137,8 @@ async def test_pay(
 
 
 @pytest.mark.row("completed")
-async def test_completed(buyer: Buyer, run: Run, facts: Facts, poll: Poll) -> None:
-    """Row 5: the order completes within five minutes of the payment."""
+async def test_completed(buyer: Buyer, run: Run, facts: Facts, poll: Poll, proofs: Proofs) -> None:
+    """Row 5: the order completes within five minutes of the payment, and the target's own log says so."""
     seen = await poll.until(
         "completed",
         lambda: buyer.get(f"/orders/{facts['order_id']}"),
@@ -144,6 +153,8 @@ async def test_completed(buyer: Buyer, run: Run, facts: Facts, poll: Poll) -> No
     if not seen.reached:
         run.fail("the order's status", observed=seen.value or "none", expected="completed")
     facts["seconds_to_completed"] = seen.waited_seconds
+    seconds = float(run.thresholds["logged_within_seconds"])
+    await proofs.log("purchase", str(run.expect["purchase_event"]), within_seconds=seconds)
 
 
 @pytest.mark.row("licence")
@@ -184,7 +195,9 @@ async def test_transfer(
 
 @pytest.mark.live_money
 @pytest.mark.row("refund")
-async def test_refund(buyer: Buyer, run: Run, facts: Facts, provider: Callable[[str], Provider]) -> None:
+async def test_refund(
+    buyer: Buyer, run: Run, facts: Facts, provider: Callable[[str], Provider], proofs: Proofs
+) -> None:
     """Row 8: the target accepts the refund."""
     charges = await provider("stripe").charges(facts["connector_payment_id"])
     ours = [charge for charge in charges if charge.charge_id == facts["charge_id"]]
@@ -195,11 +208,12 @@ async def test_refund(buyer: Buyer, run: Run, facts: Facts, provider: Callable[[
         run.fail("the status of POST /orders/:id/refund", observed=str(answer.status), expected="2xx")
     facts["refund_id"] = pick(answer.data, "refund_id", str)
     facts["refund_status"] = pick(answer.data, "status", str)
+    proofs.http("refund", answer, ids={"refund_id": facts["refund_id"]})
 
 
 @pytest.mark.row("reversal")
 async def test_reversal(
-    buyer: Buyer, run: Run, facts: Facts, poll: Poll, provider: Callable[[str], Provider], logs: HttpLog | None
+    buyer: Buyer, run: Run, facts: Facts, poll: Poll, provider: Callable[[str], Provider], proofs: Proofs
 ) -> None:
     """Row 9: the order is refunded, the licence gone, and the provider's ledger shows our charge refunded in full."""
     seconds = float(run.thresholds["refunded_within_seconds"])
@@ -216,7 +230,8 @@ async def test_reversal(
         run.fail("the order's status", observed=seen.value or "none", expected="refunded")
     facts["seconds_to_refunded"] = seen.waited_seconds
     facts["licence_gone"] = not await licences_of(buyer, facts["order_id"])
-    await read_log(run, logs)
+    logged = float(run.thresholds["logged_within_seconds"])
+    await proofs.log("refund", str(run.expect["refund_event"]), within_seconds=logged)
 
     ledger = provider("stripe")
     refunds = await ledger.refunds(facts["connector_payment_id"])
@@ -226,6 +241,7 @@ async def test_reversal(
     facts["provider_refund_id"] = refund.refund_id
     facts["provider_refund_status"] = refund.status.value
     facts["amount_refunded"] = refund.amount
+    proofs.ledger("refund", refund, expected=facts["amount_paid"], after="purchase")
     run.check("the amount refunded", observed=refund.amount, expected=facts["amount_paid"])
     run.check("the refund's status", observed=refund.status.value, expected=RefundStatus.SUCCEEDED.value)
     run.check("the refunded charge", observed=refund.charge_id, expected=facts["charge_id"])
@@ -242,16 +258,6 @@ async def read_fee(run: Run, facts: Facts, processor: Provider, charge: Charge) 
         run.anomaly("fee_unreadable", "the ledger line of the charge could not be read")
     else:
         facts["provider_fee"] = posted.fee
-
-
-async def read_log(run: Run, logs: HttpLog | None) -> None:
-    """Take the target's own entries of this trace into the journal: when its webhooks arrived. They decide nothing."""
-    if logs is None:
-        return
-    try:
-        await logs.entries(run.trace_id)
-    except PaygateError:
-        run.anomaly("log_unreadable", "the log of the target could not be read")
 
 
 async def stays_refunded(run: Run, poll: Poll, ledger: Provider, refund: Refund) -> Refund:

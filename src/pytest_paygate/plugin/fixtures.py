@@ -15,7 +15,9 @@ import pytest_asyncio
 
 from pytest_paygate.core.environment import Payer
 from pytest_paygate.core.errors import configuration
-from pytest_paygate.plugin.handles import Facts, Proofs, Run
+from pytest_paygate.plugin.handles import Facts, Run
+from pytest_paygate.plugin.log_sources import log_of
+from pytest_paygate.plugin.proofs import Proofs
 from pytest_paygate.plugin.protocol import folder_of
 from pytest_paygate.plugin.stash import RUNS
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from pytest_paygate.adapters.http import Api
-    from pytest_paygate.adapters.logs import HttpLog
+    from pytest_paygate.adapters.logs import LogSource
     from pytest_paygate.adapters.polling import Poll
     from pytest_paygate.adapters.postgres import ReadOnlyDatabase
     from pytest_paygate.core.ports import Operator, Provider
@@ -126,15 +128,15 @@ def provider(paygate_gate_run: GateRun) -> Callable[[str], Provider]:
 
 
 @pytest.fixture
-def logs(paygate_gate_run: GateRun) -> HttpLog | None:
-    """The target's application log by trace id; None when the environment names no `log_url`."""
-    return _made(paygate_gate_run, "logs", _logs)  # type: ignore[no-any-return]
+def logs(paygate_gate_run: GateRun) -> LogSource | None:
+    """The target's application log by trace id; None when the environment declares neither `log` nor `log_url`."""
+    return _made(paygate_gate_run, "logs", log_of)  # type: ignore[no-any-return]
 
 
 @pytest.fixture
-def proofs(paygate_gate_run: GateRun) -> Proofs:
-    """The run's proofs: what each independent witness says."""
-    return Proofs(paygate_gate_run)
+def proofs(paygate_gate_run: GateRun, logs: LogSource | None) -> Proofs:
+    """The run's proofs: what each independent witness says of its claims."""
+    return Proofs(paygate_gate_run, logs)
 
 
 @pytest.fixture
@@ -190,15 +192,6 @@ def _client(run: GateRun, base_url: str, party: str, *, first_party: bool = Fals
         first_party=first_party or is_target,
         desk=run.desk if is_target else None,
     )
-
-
-def _logs(run: GateRun) -> HttpLog | None:
-    if not run.environment.log_url:
-        return None
-    from pytest_paygate.adapters.logs import HttpLog as Log
-
-    base_url, _, last = run.environment.log_url.rpartition("/")
-    return Log(_client(run, base_url, "log"), f"/{last}", run.journal)
 
 
 def _db(run: GateRun) -> ReadOnlyDatabase | None:

@@ -20,7 +20,6 @@ from pytest_paygate.core.errors import (
     nearest,
 )
 from pytest_paygate.core.facts import FactKind, FactShapeError, FactValue, from_json, to_json
-from pytest_paygate.core.proof import ProofStatus, tally
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -108,32 +107,6 @@ class Facts:
                 next_step="Declare the fact, or correct its name in the test.",
             )
         return kind
-
-
-class Proofs:
-    """The proofs of a run: `proofs.record("log", source="a5", holds=True)` journals what one witness says."""
-
-    def __init__(self, run: GateRun) -> None:
-        self._run = run
-
-    def record(self, name: str, *, source: str, holds: bool | None, detail: str = "") -> None:
-        """Journal one proof.
-
-        Args:
-            name: the proof, once in a run, such as `http`, `log` or `ledger`.
-            source: who says so.
-            holds: True when it holds, None when the witness is silent, False when it contradicts.
-            detail: ids or times, shown only as far as they are plain.
-        """
-        statuses = {True: ProofStatus.HOLDS, None: ProofStatus.MISSING, False: ProofStatus.CONTRADICTS}
-        shown = self._run.plain
-        told = shown(detail) if detail else ""
-        body = ev.ProofRecorded(name=shown(name), source=shown(source), status=statuses[holds], detail=told)
-        self._run.journal.record(body)
-
-    def tally(self) -> str:
-        """How many of the proofs recorded so far hold, such as `2 of 3`."""
-        return tally(self._run.state.proofs)
 
 
 class Run:
