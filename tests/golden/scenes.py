@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path

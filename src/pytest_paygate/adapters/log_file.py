@@ -67,13 +67,17 @@ class FileLog:
         try:
             # Without O_NONBLOCK a pipe in the file's place would hold the run until somebody writes into it.
             handle = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            with self._reading, os.fdopen(handle, "rb") as file:
-                return tuple(self._read_on(file, trace_id))
+            try:
+                with self._reading, open(handle, "rb", closefd=False) as file:
+                    return tuple(self._read_on(file, os.fstat(handle), trace_id))
+            finally:
+                os.close(handle)
+        except IsADirectoryError:
+            raise unreadable("something other than a regular file") from None
         except OSError as error:
             raise unreadable(f"the file cannot be read: {type(error).__name__}") from None
 
-    def _read_on(self, file: BinaryIO, trace_id: str) -> Sequence[LogEntry]:
-        status = os.fstat(file.fileno())
+    def _read_on(self, file: BinaryIO, status: os.stat_result, trace_id: str) -> Sequence[LogEntry]:
         if not stat.S_ISREG(status.st_mode):
             raise unreadable("something other than a regular file")
         if status.st_size > FILE_BYTES_MAX:
