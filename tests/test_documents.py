@@ -24,9 +24,9 @@ from pytest_paygate.core.events import Mode
 from pytest_paygate.core.facts import FactKind
 from pytest_paygate.core.gate import Criterion, Gate, Holds, MoneyFacts, Note, Purchase, Row
 from pytest_paygate.core.launch import GoLive, GoLiveItem
-from pytest_paygate.core.trust import Policy
 from pytest_paygate.core.log_settings import LogSettings
 from pytest_paygate.core.proof import WitnessKind
+from pytest_paygate.core.trust import Policy
 from pytest_paygate.core.verdict import EXIT_CODES
 from pytest_paygate.core.waivers import Waiver
 from pytest_paygate.plugin.options import OPTIONS

@@ -201,6 +201,4 @@ def test_e2e_names_a_contradicting_amount(tmp_path):
     assert result.evidence["verdict"] == "FAIL"
     ledger = proof(result, "purchase_ledger")
     assert ledger["status"] == "contradicts"
-    assert ledger["detail"] == (
-        "it says EUR 4.99, expected is EUR 5.00; it says EUR 4.99, purchase_http says EUR 5.00"
-    )
+    assert ledger["detail"] == ("it says EUR 4.99, expected is EUR 5.00; it says EUR 4.99, purchase_http says EUR 5.00")
