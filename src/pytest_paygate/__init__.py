@@ -35,9 +35,11 @@ if TYPE_CHECKING:
     )
     from pytest_paygate.core.proof import ProofStatus
     from pytest_paygate.core.secret import Secret
+    from pytest_paygate.core.window import WindowResult
     from pytest_paygate.exposure.capacity import Capacity
     from pytest_paygate.plugin.handles import Facts, Run
     from pytest_paygate.plugin.proofs import Proofs
+    from pytest_paygate.plugin.windows import Windows
     from pytest_paygate.version import __version__
 
 __all__ = [
@@ -72,6 +74,8 @@ __all__ = [
     "Run",
     "Secret",
     "Standing",
+    "WindowResult",
+    "Windows",
     "__version__",
     "pick",
 ]
@@ -102,6 +106,8 @@ _HOMES = {
     "exposure.capacity": ("Capacity",),
     "plugin.handles": ("Facts", "Run"),
     "plugin.proofs": ("Proofs",),
+    "core.window": ("WindowResult",),
+    "plugin.windows": ("Windows",),
     "version": ("__version__",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -174,6 +174,37 @@ class LogSeen(Model):
     logged_at: str
 
 
+class WindowChecked(Model):
+    """One service's health over a whole window, with every figure of the check. Times are ISO 8601 in UTC.
+
+    `p95_ms` is None without a warm sample; `cold` samples were left out of it, `warm` ones are what it is taken over.
+    """
+
+    kind: Literal["window_checked"] = "window_checked"
+    endpoint: str
+    source: str
+    since: str
+    until: str
+    healthy: bool
+    interval_seconds: float
+    expected: int
+    seen: int
+    coverage_percent: float
+    coverage_min_percent: int
+    worst_gap_seconds: float
+    worst_gap_at: str
+    gap_max_seconds: float
+    p95_ms: int | None
+    p95_limit_ms: int | None
+    warm: int
+    cold: int
+    warm_up_seconds: float
+    warm_up_samples: int
+    bad_statuses: dict[str, int] = Field(default_factory=dict)
+    anomalies: dict[str, int] = Field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+
+
 class HoldOpened(Model):
     """A person was asked to act."""
 
@@ -269,6 +300,7 @@ EventBody = Annotated[
     | PollFinished
     | QueryRecorded
     | LogSeen
+    | WindowChecked
     | HoldOpened
     | HoldClosed
     | ProofRecorded

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_paygate.core.ports import Operator, Provider
     from pytest_paygate.exposure.capacity import Capacity
     from pytest_paygate.plugin.gate_run import GateRun
+    from pytest_paygate.plugin.windows import Windows
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -143,6 +144,14 @@ def proofs(paygate_gate_run: GateRun, logs: LogSource | None) -> Proofs:
 def capacity(paygate_gate_run: GateRun) -> Capacity:
     """The environment's capacity: `await capacity.standing()` tells what is left, and why none may be taken."""
     return paygate_gate_run.capacity
+
+
+@pytest.fixture
+def windows(paygate_gate_run: GateRun) -> Windows:
+    """Health of the environment's services over whole windows, from the samples it names."""
+    from pytest_paygate.plugin.windows import Windows as Judge
+
+    return Judge(paygate_gate_run)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pytest_paygate.core import events as ev
 from pytest_paygate.core.facts import from_json, shown
 from pytest_paygate.core.inert import inert
 from pytest_paygate.core.proof import rests_on
+from pytest_paygate.core.window import latency_shown
 from pytest_paygate.renderers import exposure_log
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def _told(event: ev.EventBody) -> str:  # noqa: C901, PLR0911, PLR0912 - one cas
             return f"query ({event.row_count} rows, {event.elapsed_ms} ms): {event.statement}{_fields(event.fields)}"
         case ev.LogSeen():
             return f"target's log: {event.name} at {event.logged_at}"
+        case ev.WindowChecked():
+            return _window(event)
         case ev.HistoryKnown():
             return f"{len(event.runs)} earlier runs are known"
         case ev.HoldOpened():
@@ -93,6 +96,20 @@ def _exchange(event: ev.ExchangeRecorded) -> str:
         f"{event.party}: {event.method} {event.path} → {answer}{failure} in {event.elapsed_ms} ms{request}"
         f"{_fields(event.fields)}"
     )
+
+
+def _window(event: ev.WindowChecked) -> str:
+    limit = "" if event.p95_limit_ms is None else f" (at most {event.p95_limit_ms} ms)"
+    counts = {**{f"status {status}": count for status, count in event.bad_statuses.items()}, **event.anomalies}
+    told = [
+        f"{event.seen} of {event.expected} samples",
+        f"coverage {event.coverage_percent:.2f} %",
+        f"worst gap {event.worst_gap_seconds:g} s at {event.worst_gap_at}",
+        f"P95 {latency_shown(event.p95_ms)}{limit} of {event.warm} warm, {event.cold} cold left out",
+        *(f"{count} × {name}" for name, count in counts.items()),
+    ]
+    verdict = "healthy" if event.healthy else f"NOT healthy: {'; '.join(event.reasons)}"
+    return f"window {event.endpoint} {event.since} to {event.until} ({event.source}) {verdict} — {', '.join(told)}"
 
 
 def _fields(fields: dict[str, str | int | float | bool]) -> str:
