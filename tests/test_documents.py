@@ -27,8 +27,10 @@ from pytest_paygate.core.launch import GoLive, GoLiveItem
 from pytest_paygate.core.log_settings import LogSettings
 from pytest_paygate.core.proof import WitnessKind
 from pytest_paygate.core.trust import Policy
+from pytest_paygate.core.samples import SampleSettings
 from pytest_paygate.core.verdict import EXIT_CODES
 from pytest_paygate.core.waivers import Waiver
+from pytest_paygate.core.window import Anomaly
 from pytest_paygate.plugin.options import OPTIONS
 
 ROOT = Path(__file__).parent.parent
@@ -85,6 +87,7 @@ def test_every_option_is_shown_by_help(tmp_path):
                 ApprovalSettings,
                 StoreSettings,
                 LogSettings,
+                SampleSettings,
                 Settings,
             ],
         ),
@@ -105,6 +108,12 @@ def test_the_reference_names_every_kind_and_mode():
     assert all(f"`{kind}`" in text for kind in FactKind)
     assert all(f"`{mode}`" in text for mode in Mode)
     assert all(f"`{kind}`" in text for kind in WitnessKind)
+
+
+def test_the_windows_reference_names_every_anomaly():
+    """Everything that can be wrong with a sample stands in its reference."""
+    text = (ROOT / "docs" / "reference" / "windows.md").read_text()
+    assert all(f"*{anomaly}*" in text for anomaly in Anomaly)
 
 
 def test_the_checkout_s_own_settings_are_valid():

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_paygate.adapters.run_directory import sync_folder
 from pytest_paygate.core.errors import NOTHING_MOVED, Refusal, SamplesError
-from pytest_paygate.core.samples import LINE_BYTES_MAX, SAMPLES_MAX, SourceKind, decode, encode
+from pytest_paygate.core.samples import LINE_BYTES_MAX, SAMPLES_MAX, SourceKind, decode, decode_lines, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -215,24 +215,33 @@ class _Reading:
         try:
             with os.fdopen(_open_regular(self._path), "rb") as file:
                 while block := file.read(_BLOCK_BYTES):
-                    *lines, tail = (tail + block).split(b"\n")
-                    yield from self._decoded(lines)
+                    whole, newline, tail = (tail + block).rpartition(b"\n")
+                    yield from self._decoded(whole + newline)
                     if len(tail) > LINE_BYTES_MAX:
                         raise _no_sample(self._path, self.count + 1, f"a line of more than {LINE_BYTES_MAX} bytes")
         except OSError as error:
             raise _unreadable(self._path, error.strerror or type(error).__name__) from None
         self.torn = int(bool(tail))
 
-    def _decoded(self, lines: list[bytes]) -> Iterator[Sample]:
-        for line in lines:
-            self.count += 1
-            if self.count > self._samples_max:
-                raise _too_many(self._path, self._samples_max)
-            try:
-                sample = decode(line.decode("ascii"))
-            except ValueError as error:
-                raise _no_sample(self._path, self.count, _ours(error)) from None
-            yield sample
+    def _decoded(self, lines: bytes) -> Iterator[Sample]:
+        """The samples of whole lines, all at once where they are in our own spelling, else one by one."""
+        if self.count + lines.count(b"\n") > self._samples_max:
+            raise _too_many(self._path, self._samples_max)
+        try:
+            at_once = decode_lines(lines.decode("ascii"))
+        except UnicodeDecodeError:
+            at_once = None
+        samples = self._one_by_one(lines) if at_once is None else at_once
+        try:
+            for sample in samples:
+                self.count += 1
+                yield sample
+        except ValueError as error:
+            raise _no_sample(self._path, self.count + 1, _ours(error)) from None
+
+    @staticmethod
+    def _one_by_one(lines: bytes) -> Iterator[Sample]:
+        return (decode(line.decode("ascii")) for line in lines.split(b"\n")[:-1])
 
 
 def _open_regular(path: Path) -> int:

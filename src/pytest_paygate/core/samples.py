@@ -31,6 +31,7 @@ _SPELLED = re.compile(
     r'"latency_ms":(\d{1,9}(?:\.\d{1,6})?),"status":(\d{1,3})\}',
     re.ASCII,
 )
+_SPELLED_LINE = re.compile(f"^{_SPELLED.pattern}\n", re.ASCII | re.MULTILINE)
 _SELECTOR = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*(\{[^{}\[\]()\n]{0,400}\})?")
 
 
@@ -156,6 +157,22 @@ def decode(line: str) -> Sample:
         at, endpoint, latency, status = match.groups()
         return Sample(endpoint, datetime.fromisoformat(at), int(status), float(latency))
     return _loosely(line)
+
+
+def decode_lines(lines: str) -> Iterator[Sample] | None:
+    """Read many whole lines at once, when each is in the spelling of `encode`; None when one is not.
+
+    Args:
+        lines: each with its newline.
+
+    Raises:
+        ValueError: while iterating, at the first time that no calendar has.
+    """
+    found = _SPELLED_LINE.findall(lines)
+    if len(found) != lines.count("\n"):
+        return None
+    parse = datetime.fromisoformat
+    return (Sample(endpoint, parse(at), int(status), float(latency)) for at, endpoint, latency, status in found)
 
 
 def _loosely(line: str) -> Sample:
