@@ -172,6 +172,7 @@ def test_nothing_in_the_code_deletes_reports():
         "adapters/run_directory.py",
         "adapters/journal_file.py",
         "adapters/store_file.py",
+        "adapters/sample_files.py",
         "reporting/run_reports.py",
         "exposure/recovery.py",
         "exposure/guardian.py",

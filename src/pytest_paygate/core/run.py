@@ -180,8 +180,12 @@ def apply(state: RunState, event: ev.EventBody, seq: int, at: str) -> RunState: 
             state = _rescue(state, gate, event)
         case ev.ExchangeRecorded() | ev.QueryRecorded() | ev.LogSeen() | ev.PollRead() | ev.PollFinished():
             _require_place(state, event.kind)
-        case ev.HoldOpened() | ev.HoldClosed() | ev.WindowChecked():
+        case ev.HoldOpened() | ev.HoldClosed():
             _require_place(state, event.kind)
+        case ev.WindowChecked():
+            _require_place(state, event.kind)
+            if event.healthy is bool(event.reasons) or (event.healthy and not event.seen):
+                raise IllegalEventError("a window is healthy exactly when it has samples and nothing against it")
         case ev.HistoryKnown():
             state = _remember(state, event)
         case _:
