@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Refund,
         RefundStatus,
     )
+    from pytest_paygate.core.previous_run import PreviousRun
     from pytest_paygate.core.proof import ProofStatus
     from pytest_paygate.core.secret import Secret
     from pytest_paygate.core.window import WindowResult
@@ -64,6 +65,7 @@ __all__ = [
     "PaymentStatus",
     "Poll",
     "PollResult",
+    "PreviousRun",
     "ProofStatus",
     "Proofs",
     "Provider",
@@ -102,6 +104,7 @@ _HOMES = {
         "RefundStatus",
     ),
     "core.proof": ("ProofStatus",),
+    "core.previous_run": ("PreviousRun",),
     "core.secret": ("Secret",),
     "exposure.capacity": ("Capacity",),
     "plugin.handles": ("Facts", "Run"),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "approve": ("pytest_paygate.cli.approve:approve", "Approve a plan: read what it does, type its amount, sign."),
     "archive": ("pytest_paygate.cli.archive:archive", "Put a sealed run into the archive, as one file."),
+    "capacity": ("pytest_paygate.cli.capacity:capacity", "Show, grant and override how many charges may be taken."),
     "countersign": ("pytest_paygate.cli.countersign:countersign", "Sign what a run's seal says, with your own key."),
     "explain": ("pytest_paygate.cli.explain:explain", "Say why a row has its status, and what to do next."),
     "gate": ("pytest_paygate.cli.gate:gate", "Exit 0 only for a verified GO, so that a pipeline can wait for it."),

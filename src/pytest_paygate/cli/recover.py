@@ -21,6 +21,8 @@ from pytest_paygate.core.exposure_events import Rescuer
 from pytest_paygate.core.settlement import SettleOutcome
 from pytest_paygate.core.verdict import EXIT_CODES, Verdict
 from pytest_paygate.exposure import recovery
+from pytest_paygate.exposure.capacity import Capacity
+from pytest_paygate.exposure.capacity_verdicts import note
 from pytest_paygate.exposure.lock_keeper import LockKeeper
 from pytest_paygate.exposure.stores import store_of
 from pytest_paygate.reporting import run_reports
@@ -59,16 +61,36 @@ async def _recover(project: Project, environment: Environment, run_ids: Iterable
         folders = {path.parent.name: path.parent for path in journals(project.reports)}
         chosen = list(run_ids) or [run_id for run_id in folders if _is_open(folders[run_id], environment)]
         chosen += [run_id for run_id in noted_open if run_id not in chosen and not run_ids]
-        if not chosen:
+        counted = environment.live.capacity is not None
+        if not chosen and not (counted and await _has_open_units(keeper, environment)):
             click.echo(f"nothing is open in {environment.name}")
             return 0
         await keeper.take(environment.name, f"paygate recover on {socket.gethostname()}, process {os.getpid()}")
         left = 0
         for run_id in chosen:
             left += await _one(project, environment, keeper, run_id, folders, patience_seconds)
+        if counted:
+            await _note_capacity(project, environment, keeper)
         return EXIT_CODES[Verdict.ESCALATED] if left else 0
     finally:
         keeper.close()
+
+
+async def _has_open_units(keeper: LockKeeper, environment: Environment) -> bool:
+    """Whether a run has taken a unit of capacity of which nothing more is noted."""
+    book = await keeper.call(keeper.store.capacity.read(environment.name))
+    return any(unit.is_open for unit in book.units.values())
+
+
+async def _note_capacity(project: Project, environment: Environment, keeper: LockKeeper) -> None:
+    """Note what became of taken units; money is settled by now, so a log that fails is only told of."""
+    capacity = Capacity(lambda: keeper.store.capacity, environment.name, environment.live.capacity)
+    try:
+        told = await keeper.call(note(capacity, project.reports, environment.name, has_lock=True))
+    except PaygateError as error:
+        told = [error.refusal.text()]
+    for line in told:
+        click.echo(f"capacity: {line}")
 
 
 async def _one(  # noqa: PLR0913, PLR0917 - what one rescue is made of

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import pytest_asyncio
 
 from pytest_paygate.core.environment import Payer
 from pytest_paygate.core.errors import configuration
+from pytest_paygate.core.previous_run import Asked
 from pytest_paygate.plugin.handles import Facts, Run
 from pytest_paygate.plugin.log_sources import log_of
 from pytest_paygate.plugin.proofs import Proofs
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_paygate.adapters.polling import Poll
     from pytest_paygate.adapters.postgres import ReadOnlyDatabase
     from pytest_paygate.core.ports import Operator, Provider
+    from pytest_paygate.core.previous_run import PreviousRun
     from pytest_paygate.exposure.capacity import Capacity
     from pytest_paygate.plugin.gate_run import GateRun
     from pytest_paygate.plugin.windows import Windows
@@ -138,6 +141,29 @@ def logs(paygate_gate_run: GateRun) -> LogSource | None:
 def proofs(paygate_gate_run: GateRun, logs: LogSource | None) -> Proofs:
     """The run's proofs: what each independent witness says of its claims."""
     return Proofs(paygate_gate_run, logs)
+
+
+@pytest.fixture
+def previous_run(paygate_gate_run: GateRun) -> Callable[..., PreviousRun]:
+    """`previous_run("e2e", max_age_hours=24)`: whether the newest run of another gate passed, on this commit, in time.
+
+    It is looked for in this run's environment, or in the one that `environment=` names.
+    """
+    run = paygate_gate_run
+
+    def find(gate_id: str, *, max_age_hours: float, environment: str = "") -> PreviousRun:
+        from pytest_paygate.reporting.previous import previous_run as newest
+
+        asked = Asked(
+            gate_id=gate_id,
+            environment=environment or run.environment.name,
+            commit=run.source.commit,
+            max_age=timedelta(hours=max_age_hours),
+            clean_only=run.state.is_guarded,
+        )
+        return newest(run.runs.choice.reports, asked, datetime.now(UTC), besides=run.runs.identity)
+
+    return find
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ Owns the end of a session: closing the runs, writing the reports, setting the ex
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from pathlib import Path
@@ -82,6 +83,7 @@ class SessionEnd:
         distribution.hand_secrets_over(session.config, runs.held)
         if not hasattr(session.config, "workerinput"):
             self.outcomes = _write_reports(runs)
+            _note_capacity(runs, self.outcomes)
             session.exitstatus = _exit_code(runs, self.outcomes, exitstatus)
             _tell_allure(session.config, runs)
 
@@ -160,6 +162,21 @@ def _write_reports(runs: Runs) -> list[Outcome]:
         signing = Signing(Path(settings.signing_key).expanduser(), settings.signing_as)
     gate_ids = [folder.gate.id for folder in runs.folders.values()]
     return write(runs.choice.reports, runs.identity, gate_ids, signing=signing, secrets=runs.held)
+
+
+def _note_capacity(runs: Runs, outcomes: list[Outcome]) -> None:
+    """Note the verdicts of runs that took a unit of capacity; what fails here is made good by `paygate recover`."""
+    if not outcomes or not any(folder.gate.capacity.required for folder in runs.folders.values()):
+        return
+    from pytest_paygate.exposure.capacity import Capacity
+    from pytest_paygate.exposure.capacity_verdicts import note
+
+    environment = runs.choice.environment
+    try:
+        told = asyncio.run(note(Capacity(runs.capacity_log, environment, None), runs.choice.reports, environment))
+    except PaygateError as error:
+        told = [f"NOT NOTED: {error.refusal.refused}; `paygate recover` makes it good"]
+    outcomes[-1].lines += [f"  capacity  {one}" for one in told]
 
 
 def _tell_allure(config: pytest.Config, runs: Runs) -> None:
