@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_paygate.core.capacity_rules import CapacitySettings
 from pytest_paygate.core.claims import Claim
 from pytest_paygate.core.environment import (
     Acknowledgement,
@@ -22,12 +23,13 @@ from pytest_paygate.core.environment import (
 )
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.facts import FactKind
-from pytest_paygate.core.gate import Criterion, Gate, Holds, MoneyFacts, Note, Purchase, Row
+from pytest_paygate.core.gate import CapacityNeed, Criterion, Gate, Holds, MoneyFacts, Note, Purchase, Row
+from pytest_paygate.core.guards import Guard
 from pytest_paygate.core.launch import GoLive, GoLiveItem
 from pytest_paygate.core.log_settings import LogSettings
 from pytest_paygate.core.proof import WitnessKind
-from pytest_paygate.core.trust import Policy
 from pytest_paygate.core.samples import SampleSettings
+from pytest_paygate.core.trust import Policy
 from pytest_paygate.core.verdict import EXIT_CODES
 from pytest_paygate.core.waivers import Waiver
 from pytest_paygate.core.window import Anomaly
@@ -75,11 +77,13 @@ def test_every_option_is_shown_by_help(tmp_path):
     ("document", "models"),
     [
         ("gate-toml.md", [Gate, Row, Claim, Criterion, Holds, Note, Purchase, MoneyFacts, Waiver]),
+        ("gate-toml.md", [Gate, Row, Criterion, Holds, Note, Purchase, MoneyFacts, Waiver, CapacityNeed, Guard]),
         ("go-live.md", [GoLive, GoLiveItem]),
         ("verify.md", [Policy]),
         (
             "paygate-toml.md",
             [
+                CapacitySettings,
                 EnvironmentSettings,
                 ProviderSettings,
                 Acknowledgement,
