@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_paygate.core.errors import PaygateError
 from pytest_paygate.core.events import RowStatus
 from pytest_paygate.core.inert import terminal_text
 from pytest_paygate.core.verdict import EXIT_CODES, Verdict, worst
