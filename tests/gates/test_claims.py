@@ -144,7 +144,15 @@ def test_a_known_trace_fails_its_row(tmp_path):
     result = borne(tmp_path, "write(trace_id)", before="write(trace_id); await proofs.fresh()")
     assert result.exit_code == 1
     assert result.statuses == {"fresh": "FAIL", "buy": "BLOCKED"}
-    assert "the trace id is known to the target's log before the purchase" in result.output
+    trace = result.evidence["trace_id"]
+    for line in (
+        "the trace id is known to the target's log before the purchase",
+        "  expected  no entry of it",
+        "  observed  1",
+        "  money     No money moved.",
+        f"  next      Look trace id {trace} up in the target's log and start a new run.",
+    ):
+        assert line in result.output
     assert proof(result, "fresh")["status"] == "contradicts"
 
 
@@ -192,6 +200,17 @@ def test_e2e_with_a_deleted_witness_is_never_a_pass(tmp_path):
     assert set(result.statuses.values()) == {"PASS"}
     assert "claim purchase has no witness of kind log: none was recorded" in result.output
     assert result.evidence["claims"][0] == {"id": "purchase", "witnesses": "2 of 3"}
+
+
+def test_e2e_looks_for_the_trace_before_the_purchase_only(tmp_path):
+    """Whether the trace id is fresh is not asked once the purchase was sent: such a look is refused, and its row red."""
+    gate = copy_gate(tmp_path)
+    rows = gate / "test_2_walkthrough.py"
+    asks = "    seconds = float(run.thresholds["
+    rows.write_text(rows.read_text().replace(asks, f"    await proofs.fresh()\n{asks}", 1))
+    result = run_gate(tmp_path, "suites/e2e")
+    assert result.red_rows() == ["pay"], result.output
+    assert "the trace id is looked up too late" in result.output
 
 
 def test_e2e_names_a_contradicting_amount(tmp_path):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pytest_paygate.core import events as ev
+from pytest_paygate.core import exposure_events as ex
 from pytest_paygate.core.claims import Claim, needed, standing, twice, unwitnessed
 from pytest_paygate.core.errors import ConfigurationError
 from pytest_paygate.core.events import Entry, Mode
@@ -246,6 +247,21 @@ def test_a_claim_has_each_witness_once():
     again = recorded().model_copy(update={"name": "another"})
     with pytest.raises(IllegalEventError, match="claim purchase has its witness http twice"):
         judged(recorded(), again)
+
+
+def test_freshness_is_told_before_the_purchase():
+    """A look after the purchase was intended proves nothing, and is no event of a journal."""
+    gate = read_gate(SOURCE.replace(b'id = "one"', b'id = "one"\nmoney = true'), "gate.toml")
+    events = whole_run()
+    begun = events[0].model_copy(update={"gate": gate.model_dump(mode="json")})
+    at = next(index for index, event in enumerate(events) if isinstance(event, ev.RowStarted) and event.row == "one")
+    bought = ex.ChargeIntended(
+        amount_minor=500, cap_minor=500, currency="EUR", method="POST", path="/orders", body_sha256="f" * 64
+    )
+    before = [begun, *events[1 : at + 1]]
+    folded([*before, FRESH_HOLDS, bought])
+    with pytest.raises(IllegalEventError, match="told before anything is bought"):
+        folded([*before, bought, FRESH_HOLDS])
 
 
 def test_proofs_of_older_journals_are_read():
