@@ -10,9 +10,11 @@ Rules:
 from __future__ import annotations
 
 import contextlib
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 import psycopg
+import psycopg.sql
 
 from pytest_paygate.core.errors import NOTHING_MOVED, Refusal, SamplesError
 from pytest_paygate.core.samples import SAMPLES_MAX, SourceKind, number
@@ -20,7 +22,6 @@ from pytest_paygate.core.window import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
 
     from pytest_paygate.core.secret import Secret
 
@@ -42,6 +43,9 @@ _SELECT: LiteralString = """
 SELECT endpoint, at, status, latency_ms FROM paygate.samples
  WHERE environment = %s AND endpoint = ANY(%s) AND at >= %s ORDER BY id LIMIT %s
 """
+_SELECT_TABLE: LiteralString = (
+    "SELECT endpoint, at, status, latency_ms FROM {} WHERE endpoint = ANY(%s) AND at >= %s ORDER BY at LIMIT %s"
+)
 # Two sessions that make the same schema at once can meet; the second then finds everything there.
 _MET = (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateSchema, psycopg.errors.DuplicateTable)
 
@@ -69,20 +73,10 @@ class PostgresSamples:
             SamplesError: when the database is down, slow, or holds more than a window can.
         """
         del until
-        count = 0
+        asked = (self._environment, list(endpoints), since, self._samples_max + 1)
         try:
-            with (
-                contextlib.closing(self._connect()) as connection,
-                connection.transaction(),
-                connection.cursor(name="paygate_samples") as cursor,
-            ):
-                cursor.itersize = _BLOCK_ROWS
-                cursor.execute(_SELECT, (self._environment, list(endpoints), since, self._samples_max + 1))
-                for endpoint, at, status, latency_ms in cursor:
-                    count += 1
-                    if count > self._samples_max:
-                        raise _failed("a window of at most " + str(self._samples_max) + " samples", "more than that")
-                    yield Sample(endpoint, at, status, number(latency_ms))
+            with contextlib.closing(self._connect()) as connection:
+                yield from _streamed(connection, psycopg.sql.SQL(_SELECT), asked, self._samples_max)
         except (psycopg.Error, OSError) as error:
             raise _unusable(error) from None
 
@@ -110,23 +104,82 @@ class PostgresSamples:
                 connection.close()
 
     def _connect(self) -> psycopg.Connection[Any]:
-        connection = psycopg.connect(
-            self._dsn.reveal(),
-            autocommit=True,
-            # A pooler in transaction mode keeps no prepared statements.
-            prepare_threshold=None,
-            connect_timeout=CONNECT_SECONDS,
-            application_name="paygate watch",
-            # The server stops a slow statement; a network that is gone is noticed by the kernel.
-            options=f"-c statement_timeout={STATEMENT_MS}",
-            tcp_user_timeout=STATEMENT_MS,
-        )
+        connection = _connected(self._dsn)
         try:
             _make_table(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+class TableSamples:
+    """Samples that somebody else keeps in the target's own database: a `SampleSource`, read with its read-only role.
+
+    Args:
+        dsn: `env.NAME.database`, or None where the environment names none.
+        table: a table or view with `endpoint`, `at`, `status` and `latency_ms`; `schema.table` where it has one.
+        samples_max: more than these in one window are a refusal.
+    """
+
+    kind = SourceKind.DATABASE
+    torn = 0
+
+    def __init__(self, dsn: Secret | None, table: str, samples_max: int = SAMPLES_MAX) -> None:
+        self._dsn, self._table, self._samples_max = dsn, table, samples_max
+
+    def samples(self, endpoints: Sequence[str], since: datetime, until: datetime) -> Iterator[Sample]:
+        """Every sample of these endpoints since the window's beginning, by its own time.
+
+        Raises:
+            SamplesError: when the database is not named, is down, slow, or holds more than a window can, or the table
+                is not what it should be.
+        """
+        del until
+        if self._dsn is None:
+            raise _failed("a database of the environment, for samples in a table of it", "none")
+        query = psycopg.sql.SQL(_SELECT_TABLE).format(psycopg.sql.Identifier(*self._table.split(".")))
+        asked = (list(endpoints), since, self._samples_max + 1)
+        try:
+            with contextlib.closing(_connected(self._dsn)) as connection:
+                connection.execute("SET default_transaction_read_only = on")
+                for sample in _streamed(connection, query, asked, self._samples_max):
+                    if (
+                        not isinstance(sample.at, datetime)
+                        or sample.at.tzinfo is None
+                        or type(sample.status) is not int
+                    ):
+                        raise _failed("times with their zone and whole statuses", "a table of another shape")
+                    yield sample
+        except (psycopg.Error, OSError) as error:
+            raise _unusable(error, "the table of samples in the target's database") from None
+
+
+def _connected(dsn: Secret) -> psycopg.Connection[Any]:
+    return psycopg.connect(
+        dsn.reveal(),
+        autocommit=True,
+        # A pooler in transaction mode keeps no prepared statements.
+        prepare_threshold=None,
+        connect_timeout=CONNECT_SECONDS,
+        application_name="paygate watch",
+        # The server stops a slow statement; a network that is gone is noticed by the kernel.
+        options=f"-c statement_timeout={STATEMENT_MS}",
+        tcp_user_timeout=STATEMENT_MS,
+    )
+
+
+def _streamed(
+    connection: psycopg.Connection[Any], query: psycopg.sql.Composable, asked: tuple[object, ...], samples_max: int
+) -> Iterator[Sample]:
+    """The rows of a query as samples, a block at a time."""
+    with connection.transaction(), connection.cursor(name="paygate_samples") as cursor:
+        cursor.itersize = _BLOCK_ROWS
+        cursor.execute(query, asked)
+        for count, (endpoint, at, status, latency_ms) in enumerate(cursor):
+            if count >= samples_max:
+                raise _failed(f"a window of at most {samples_max} samples", "more than that")
+            yield Sample(endpoint, at, status, number(latency_ms))
 
 
 def _make_table(connection: psycopg.Connection[Any]) -> None:
@@ -140,10 +193,10 @@ def _make_table(connection: psycopg.Connection[Any]) -> None:
         connection.execute(_SCHEMA)
 
 
-def _unusable(error: Exception) -> SamplesError:
+def _unusable(error: Exception, expected: str = "the database behind [store] dsn") -> SamplesError:
     # The message of a driver may carry the DSN; its class and the server's code do not.
     code = getattr(error, "sqlstate", None)
-    return _failed("the database behind [store] dsn", f"{type(error).__name__}{f' ({code})' if code else ''}")
+    return _failed(expected, f"{type(error).__name__}{f' ({code})' if code else ''}")
 
 
 def _failed(expected: str, observed: str) -> SamplesError:

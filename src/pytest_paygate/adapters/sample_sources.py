@@ -32,6 +32,10 @@ def source_of(environment: Environment, *, root: Path, reports: Path, dsn: Secre
         ca_file = Path(environment.ca_file) if environment.ca_file else None
         token = environment.samples_token
         return PrometheusSamples(place.where, environment.samples, token=token, ca_file=ca_file)
+    if place.kind is SourceKind.DATABASE:
+        from pytest_paygate.adapters.postgres_samples import TableSamples
+
+        return TableSamples(environment.database, place.where)
     if dsn is not None:
         from pytest_paygate.adapters.postgres_samples import PostgresSamples
 

@@ -32,6 +32,7 @@ _SPELLED = re.compile(
     re.ASCII,
 )
 _SPELLED_LINE = re.compile(f"^{_SPELLED.pattern}\n", re.ASCII | re.MULTILINE)
+_TABLE = re.compile(r"([a-z_][a-z0-9_]{0,62}\.)?[a-z_][a-z0-9_]{0,62}")
 _SELECTOR = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*(\{[^{}\[\]()\n]{0,400}\})?")
 
 
@@ -41,6 +42,7 @@ class SourceKind(StrEnum):
     STORE = "store"
     FILE = "file"
     PROMETHEUS = "prometheus"
+    DATABASE = "database"
 
 
 class StatusKind(StrEnum):
@@ -83,7 +85,7 @@ class SourcePlace:
 
 
 def place_of(source: str) -> SourcePlace:
-    """Read `store`, `file:PATH` or `prometheus:http(s)://host[:port][/path]`.
+    """Read `store`, `file:PATH`, `prometheus:http(s)://host[:port][/path]` or `database:[schema.]table`.
 
     Raises:
         ValueError: for anything else; the message says what would do and holds nothing of the text.
@@ -95,7 +97,11 @@ def place_of(source: str) -> SourcePlace:
         return SourcePlace(SourceKind.FILE, where)
     if kind == SourceKind.PROMETHEUS and _is_base_url(where):
         return SourcePlace(SourceKind.PROMETHEUS, where.rstrip("/"))
-    raise ValueError("'store', 'file:PATH' or 'prometheus:http(s)://host[:port][/path]' without user or query")
+    if kind == SourceKind.DATABASE and _TABLE.fullmatch(where):
+        return SourcePlace(SourceKind.DATABASE, where)
+    raise ValueError(
+        "'store', 'file:PATH', 'prometheus:http(s)://host[:port][/path]' without user or query, or 'database:TABLE'"
+    )
 
 
 class SampleSource(Protocol):

@@ -14,6 +14,7 @@ from pytest_paygate.core.environment import SANDBOX, Environment, LiveRules, Pay
 from pytest_paygate.core.errors import configuration, nearest
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.gate import System
+from pytest_paygate.core.samples import SampleSettings
 from pytest_paygate.core.secret import Secret
 
 if TYPE_CHECKING:
@@ -88,9 +89,11 @@ def _fleet(description: SandboxDescription) -> Environment:
         database=_published(description, "fleet_read_only_dsn"),
         log_url=description.fleet_log_url,
         services=description.services,
+        samples=SampleSettings(source="database:probe_samples", interval_seconds=60.0),
         providers={"stripe": _stripe(description)},
-        values={"operator_email": description.buyer_email},
+        values={"operator_email": description.buyer_email, "product_id": "credits-50"},
         secrets={"operator_password": _published(description, "buyer_password")},
+        live=LiveRules(capacity=CAPACITY),
     )
 
 
