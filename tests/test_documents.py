@@ -23,7 +23,8 @@ from pytest_paygate.core.environment import (
 )
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.facts import FactKind
-from pytest_paygate.core.gate import CapacityNeed, Criterion, Gate, Holds, MoneyFacts, Note, Purchase, Row
+from pytest_paygate.core.gate import CapacityNeed, Criterion, Gate, MoneyFacts, Note, Purchase, Row
+from pytest_paygate.core.gate_tables import Holds
 from pytest_paygate.core.guards import Guard
 from pytest_paygate.core.launch import GoLive, GoLiveItem
 from pytest_paygate.core.log_settings import LogSettings

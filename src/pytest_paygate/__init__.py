@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pytest_paygate.adapters.http import Api
     from pytest_paygate.adapters.logs import LogEntry, LogSource
     from pytest_paygate.adapters.polling import Poll, PollResult
+    from pytest_paygate.checks.minimum_charge import minimum_charge
     from pytest_paygate.core.capacity_rules import Standing
     from pytest_paygate.core.documents import pick
     from pytest_paygate.core.errors import (
@@ -79,9 +80,11 @@ __all__ = [
     "WindowResult",
     "Windows",
     "__version__",
+    "minimum_charge",
     "pick",
 ]
 _HOMES = {
+    "checks.minimum_charge": ("minimum_charge",),
     "adapters.answers": ("Answer",),
     "adapters.http": ("Api",),
     "adapters.logs": ("LogEntry", "LogSource"),

@@ -22,7 +22,8 @@ from pytest_paygate.core import events, exposure_events
 from pytest_paygate.core.bundle import believe
 from pytest_paygate.core.currencies import EXPONENTS
 from pytest_paygate.core.exposure_events import RescueFinished, Rescuer, RescueStarted
-from pytest_paygate.core.gate import Criterion, Gate, Holds, MoneyFacts, Note, Purchase, Row
+from pytest_paygate.core.gate import Criterion, Gate, MoneyFacts, Note, Purchase, Row
+from pytest_paygate.core.gate_tables import Holds
 from pytest_paygate.core.model import Model
 from pytest_paygate.core.trust import Policy
 from pytest_paygate.core.verdict import Verdict

@@ -143,14 +143,7 @@ class TableSamples:
         try:
             with contextlib.closing(_connected(self._dsn)) as connection:
                 connection.execute("SET default_transaction_read_only = on")
-                for sample in _streamed(connection, query, asked, self._samples_max):
-                    if (
-                        not isinstance(sample.at, datetime)
-                        or sample.at.tzinfo is None
-                        or type(sample.status) is not int
-                    ):
-                        raise _failed("times with their zone and whole statuses", "a table of another shape")
-                    yield sample
+                yield from _streamed(connection, query, asked, self._samples_max)
         except (psycopg.Error, OSError) as error:
             raise _unusable(error, "the table of samples in the target's database") from None
 
@@ -170,7 +163,10 @@ def _connected(dsn: Secret) -> psycopg.Connection[Any]:
 
 
 def _streamed(
-    connection: psycopg.Connection[Any], query: psycopg.sql.Composable, asked: tuple[object, ...], samples_max: int
+    connection: psycopg.Connection[Any],
+    query: psycopg.sql.SQL | psycopg.sql.Composed,
+    asked: tuple[object, ...],
+    samples_max: int,
 ) -> Iterator[Sample]:
     """The rows of a query as samples, a block at a time."""
     with connection.transaction(), connection.cursor(name="paygate_samples") as cursor:
@@ -179,7 +175,9 @@ def _streamed(
         for count, (endpoint, at, status, latency_ms) in enumerate(cursor):
             if count >= samples_max:
                 raise _failed(f"a window of at most {samples_max} samples", "more than that")
-            yield Sample(endpoint, at, status, number(latency_ms))
+            if not isinstance(at, datetime) or at.tzinfo is None or type(status) is not int:
+                raise _failed("times with their zone and whole statuses", "a table of another shape")
+            yield Sample(str(endpoint), at, status, number(latency_ms))
 
 
 def _make_table(connection: psycopg.Connection[Any]) -> None:

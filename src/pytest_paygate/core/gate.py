@@ -10,13 +10,24 @@ import hashlib
 import re
 import string
 import tomllib
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from pytest_paygate.core.claims import Claim, twice
 from pytest_paygate.core.errors import ConfigurationError, configuration, nearest
-from pytest_paygate.core.events import Mode
 from pytest_paygate.core.facts import FactKind
+from pytest_paygate.core.gate_tables import (
+    EVIDENCE_OF_RUN,
+    ID_PATTERN,
+    TAKEN_FILES,
+    CapacityNeed,
+    Criterion,
+    EvidenceFile,
+    MoneyFacts,
+    Note,
+    Purchase,
+    Row,
+    System,
+)
 from pytest_paygate.core.guards import Guard, misfits
 from pytest_paygate.core.model import Field, Model, parse
 from pytest_paygate.core.money import Money, MoneyError
@@ -25,112 +36,20 @@ from pytest_paygate.core.waivers import Waiver
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_ID = r"^[a-z][a-z0-9_]{0,39}$"
-_EVERY_MODE = tuple(Mode)
+__all__ = [
+    "CapacityNeed",
+    "Criterion",
+    "EvidenceFile",
+    "Gate",
+    "MoneyFacts",
+    "Note",
+    "Purchase",
+    "Row",
+    "System",
+    "read_gate",
+    "sha256",
+]
 _FIX = "Correct the file; a gate is data only, its keys are listed in docs/reference/gate-toml.md."
-
-
-class System(StrEnum):
-    """Which reference system of the embedded sandbox a gate accepts there."""
-
-    MARKETPLACE = "marketplace"
-    FLEET = "fleet"
-
-
-class Row(Model):
-    """One line of the session report, or one pre-flight check.
-
-    `needs` names rows that must have passed; `money` marks rows that can lead to money moving, `person` those where a
-    person acts; `records` are the facts without which a pass is no pass; `observed`, `trace` are templates over facts.
-    """
-
-    id: str = Field(pattern=_ID)
-    title: str = Field(min_length=1, max_length=120)
-    needs: tuple[str, ...] = ()
-    money: bool = False
-    person: bool = False
-    optional_in: tuple[Mode, ...] = ()
-    records: tuple[str, ...] = Field(min_length=1)
-    observed: str = Field(min_length=1)
-    trace: str = "{log}"
-
-
-class Holds(Model):
-    """A condition on one fact. Numbers may be written as the name of a threshold."""
-
-    fact: str
-    equals: str | int | bool | None = None
-    at_most: str | int | float | None = None
-    at_least: str | int | float | None = None
-
-
-class Criterion(Model):
-    """A line of the acceptance checklist: rows that must have passed, conditions on facts, or a person's sign-off.
-
-    `due_days` is how many days after the run a person's sign-off is due.
-    """
-
-    id: str = Field(pattern=_ID)
-    title: str = Field(min_length=1, max_length=160)
-    owner: str = Field(min_length=1)
-    rows: tuple[str, ...] = ()
-    preflight: bool = False
-    whole_walkthrough: bool = False
-    person: bool = False
-    modes: tuple[Mode, ...] = _EVERY_MODE
-    holds: tuple[Holds, ...] = ()
-    due_days: int | None = Field(default=None, ge=1, le=90)
-
-
-class Note(Model):
-    """A risk the operator is told, or a task for afterwards."""
-
-    id: str = Field(pattern=_ID)
-    text: str = Field(min_length=1, max_length=400)
-
-
-class Purchase(Model):
-    """What the gate buys, and where its money shows.
-
-    `product` names the environment's value that holds the product; `amount` is gross, with `tax` in it; `fee` is what
-    the provider is expected to keep, also on a refund. Charges are read and refunded at `ledger`; unpaid payments are
-    closed at each of `payments`. `says_live` names the fact by which the target says that it is live.
-    """
-
-    product: str
-    amount: str
-    tax: str
-    fee: str
-    ledger: str
-    payments: tuple[str, ...] = Field(min_length=1)
-    says_live: str
-    refund: str = Field(min_length=1, max_length=200)
-
-    @property
-    def gross(self) -> Money:
-        """What will be charged."""
-        return Money.parse(self.amount)
-
-
-class MoneyFacts(Model):
-    """Which facts the report adds up: what was paid, the tax in it, what came back, and what the provider kept."""
-
-    paid: str
-    refunded: str
-    tax: str = ""
-    fee: str = ""
-
-    def names(self) -> Iterator[tuple[str, str]]:
-        """Key and fact of each that is set."""
-        for key, fact in (("paid", self.paid), ("refunded", self.refunded), ("tax", self.tax), ("fee", self.fee)):
-            if fact:
-                yield key, fact
-
-
-class CapacityNeed(Model):
-    """Whether each charge of this gate takes a unit of the environment's capacity."""
-
-    required: bool = False
 
 
 class Gate(Model):
@@ -139,7 +58,7 @@ class Gate(Model):
     `system` is what the gate talks to in the embedded sandbox; a declared environment says itself what it is.
     """
 
-    id: str = Field(pattern=_ID)
+    id: str = Field(pattern=ID_PATTERN)
     title: str = Field(min_length=1, max_length=120)
     trace_prefix: str = Field(pattern=r"^[A-Z][A-Z0-9-]{0,19}$")
     facts: dict[str, FactKind]
@@ -153,6 +72,7 @@ class Gate(Model):
     build: str = ""
     system: System = System.MARKETPLACE
     capacity: CapacityNeed = CapacityNeed()
+    evidence: EvidenceFile | None = None
     guards: tuple[Guard, ...] = ()
     claims: tuple[Claim, ...] = ()
     waivers: tuple[Waiver, ...] = ()
@@ -362,6 +282,18 @@ def _check_report(gate: Gate, file: str) -> None:
     for key, fact in gate.money.names() if gate.money is not None else ():
         if fact not in amounts:
             raise _unknown(f"{file}: money.{key}", "a fact of kind money declared in [facts]", fact, amounts)
+    if gate.evidence is not None and gate.evidence.file in TAKEN_FILES:
+        raise configuration(
+            f"{file}: evidence.file",
+            "is the name of another file of the run",
+            expected=f"another name than {', '.join(sorted(TAKEN_FILES))}",
+            observed=repr(gate.evidence.file),
+            next_step=_FIX,
+        )
+    for key, place in gate.evidence.places() if gate.evidence is not None else ():
+        known = [*(f"fact.{fact}" for fact in gate.facts), *(f"run.{name}" for name in EVIDENCE_OF_RUN)]
+        if place not in known:
+            raise _unknown(f"{file}: evidence.keys.{key}", "fact.NAME or run.NAME", place, known)
     if gate.build and gate.build not in gate.facts:
         raise _unknown(f"{file}: gate.build", "a fact declared in [facts]", gate.build, gate.facts)
 

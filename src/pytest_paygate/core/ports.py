@@ -145,11 +145,15 @@ class RefundStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The provider account behind a key. `livemode` is None where the provider does not say."""
+    """The provider account behind a key. `livemode` is None where the provider does not say.
+
+    `settles_in` are the currencies it keeps a balance in; a charge in one of them is not converted.
+    """
 
     account_id: str
     livemode: bool | None
     default_currency: str = ""
+    settles_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ from pytest_paygate.core.waivers import Waiver, holding
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from pytest_paygate.core.gate import Criterion, Gate, Holds, Row
+    from pytest_paygate.core.gate import Criterion, Gate, Row
+    from pytest_paygate.core.gate_tables import Holds
     from pytest_paygate.core.run import RunState
 
 

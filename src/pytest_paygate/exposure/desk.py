@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pytest_paygate.core import exposure_events as ex
 from pytest_paygate.core import purchase as buying
-from pytest_paygate.core.errors import NOTHING_MOVED, InterlockError, Refusal, TargetError
+from pytest_paygate.core.errors import NOTHING_MOVED, InterlockError, PaygateError, Refusal, TargetError
 from pytest_paygate.core.exposure import refund_key
 from pytest_paygate.core.exposure_events import Via
+from pytest_paygate.core.money import Money
+from pytest_paygate.core.ports import Outgoing
 from pytest_paygate.core.run import IllegalEventError
 from pytest_paygate.core.settlement import Record
 
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from pytest_paygate.core.events import EventBody
-    from pytest_paygate.core.money import Money
-    from pytest_paygate.core.ports import Charge, HttpAnswer, Outgoing, Recorder
+    from pytest_paygate.core.exposure import ChargeState
+    from pytest_paygate.core.ports import Charge, HttpAnswer, Provider, Recorder, Refund
     from pytest_paygate.core.run import RunState
 
     class Preconditions(Protocol):
@@ -149,17 +151,7 @@ class MoneyDesk:
     async def refund(self, charge: Charge, request: Outgoing, send: Callable[[], Awaitable[Answered]]) -> Answered:
         """Ask the target to give a charge back; see `core.ports.Desk`."""
         self._check_open(request)
-        self._record(
-            ex.ChargeSeen(
-                provider=self._ledger(),
-                charge_id=charge.charge_id,
-                payment_id=charge.payment_id,
-                amount_minor=charge.captured.minor,
-                currency=charge.captured.currency,
-                created=charge.created.isoformat(),
-            ),
-            request,
-        )
+        self._record(self._seen(charge), request)
         known = self._state().exposure.charges[charge.charge_id]
         if known.asked or known.is_refunded:
             raise _refused(
@@ -169,18 +161,7 @@ class MoneyDesk:
                 observed=f"charge {charge.charge_id}, for which a refund was asked for before",
                 next_step="Look at the refunds of the charge at the provider; settling sees to what is still open.",
             )
-        self._record(
-            ex.RefundIntended(
-                via=Via.TARGET,
-                provider=known.provider,
-                charge_id=known.charge_id,
-                payment_id=known.payment_id,
-                amount_minor=known.amount.minor - known.refunded_minor,
-                currency=known.amount.currency,
-                idempotency_key=refund_key(self._run_id, known.charge_id),
-            ),
-            request,
-        )
+        self._record(self._intent(known, Via.TARGET), request)
         try:
             answer = await send()
         except TargetError as error:
@@ -189,6 +170,78 @@ class MoneyDesk:
         if not 200 <= answer.status < 300:
             self._refund_refused(charge, f"status {answer.status}")
         return answer
+
+    async def refund_at_provider(self, charge: Charge, provider: Provider, *, trace_id: str) -> Refund:
+        """Give a charge back at its provider directly, where the target did not: once, with the run's own key.
+
+        Args:
+            charge: as the ledger shows it.
+            provider: whose ledger that is.
+            trace_id: the run's.
+
+        Raises:
+            InterlockError: when money may not move now, or the provider was asked before.
+            ProviderError: when the provider refuses or its answer did not arrive; settling then sees to it.
+        """
+        request = Outgoing("POST", f"{provider.name}/refunds", b"")
+        self._check_open(request)
+        if charge.charge_id not in self._state().exposure.charges:
+            self._record(self._seen(charge), request)
+        known = self._state().exposure.charges[charge.charge_id]
+        if Via.PROVIDER in known.asked or known.is_refunded:
+            raise _refused(
+                "refund_once",
+                request,
+                expected="a charge that its provider was not asked to refund",
+                observed=f"charge {charge.charge_id}, which its provider was asked to refund before",
+                next_step="Look at the refunds of the charge at the provider; settling sees to what is still open.",
+            )
+        intent = self._intent(known, Via.PROVIDER)
+        self._record(intent, request)
+        amount = Money(intent.amount_minor, intent.currency)
+        try:
+            refund = await provider.refund(
+                known.payment_id, amount, idempotency_key=intent.idempotency_key, trace_id=trace_id
+            )
+        except PaygateError as error:
+            reason = type(error).__name__
+            self._recorder.record(ex.RefundRefused(via=Via.PROVIDER, charge_id=charge.charge_id, reason=reason))
+            raise
+        self._record(
+            ex.RefundSeen(
+                provider=known.provider,
+                refund_id=refund.refund_id,
+                charge_id=charge.charge_id,
+                amount_minor=refund.amount.minor,
+                currency=refund.amount.currency,
+                status=refund.status.value,
+                failure_reason=refund.failure_reason,
+                created=refund.created.isoformat(),
+            ),
+            request,
+        )
+        return refund
+
+    def _seen(self, charge: Charge) -> ex.ChargeSeen:
+        return ex.ChargeSeen(
+            provider=self._ledger(),
+            charge_id=charge.charge_id,
+            payment_id=charge.payment_id,
+            amount_minor=charge.captured.minor,
+            currency=charge.captured.currency,
+            created=charge.created.isoformat(),
+        )
+
+    def _intent(self, known: ChargeState, via: Via) -> ex.RefundIntended:
+        return ex.RefundIntended(
+            via=via,
+            provider=known.provider,
+            charge_id=known.charge_id,
+            payment_id=known.payment_id,
+            amount_minor=known.amount.minor - known.refunded_minor,
+            currency=known.amount.currency,
+            idempotency_key=refund_key(self._run_id, known.charge_id),
+        )
 
     def check_undeclared(self, request: Outgoing) -> None:
         """Refuse a request that is sent as one that moves money, without saying whether it charges or refunds."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pytest_paygate.core.environment import Environment, ProviderAccess
     from pytest_paygate.core.events import Mode
     from pytest_paygate.core.exposure import ChargeState
+    from pytest_paygate.core.ports import Charge, Provider, Refund
     from pytest_paygate.core.secret import Secret
     from pytest_paygate.exposure.watching import GuardReader
     from pytest_paygate.plugin.gate_run import GateRun
@@ -124,6 +125,11 @@ class Run:
     def trace_id(self) -> str:
         """The id sent with every request and set on the payment."""
         return self._run.trace_id
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Seconds on a clock that only runs forward, also while the machine sleeps; for differences."""
+        return self._run.clock.elapsed_seconds()
 
     @property
     def mode(self) -> Mode:
@@ -248,6 +254,19 @@ class Run:
             GuardBreachError: when it does not hold, or cannot be read; nothing after it runs.
         """
         await self._run.watch.read(guard_id)
+
+    async def refund_at_provider(self, provider: Provider, charge: Charge) -> Refund:
+        """Give a charge back at its provider directly, where the target did not: asked once, under the run's own key.
+
+        Args:
+            provider: whose ledger the charge is in.
+            charge: as that ledger shows it.
+
+        Raises:
+            InterlockError: when money may not move now, or the provider was asked before.
+            ProviderError: when the provider refuses or does not answer.
+        """
+        return await self._run.desk.refund_at_provider(charge, provider, trace_id=self.trace_id)
 
     def dashboard_url(self, name: str, path: str) -> str:
         """Where a person finds an object at a provider: its dashboard, or its API address in a sandbox."""

@@ -95,6 +95,7 @@ class StripeProvider:
                 account_id=account.text("id"),
                 livemode=balance.flag("livemode"),
                 default_currency=account.text_or_empty("default_currency").upper(),
+                settles_in=mapping.settles_in(balance),
             )
 
         return await self._call("read the account", ask)

@@ -57,6 +57,12 @@ _REFUND: Mapping[str, RefundStatus] = MappingProxyType(
 )
 
 
+def settles_in(balance: Document) -> tuple[str, ...]:
+    """The currencies an account keeps a balance in (ISO 4217): charges in them are settled as they are."""
+    funds = (*balance.items("available"), *balance.items("pending"))
+    return tuple(dict.fromkeys(one.text("currency").upper() for one in funds))
+
+
 def document(data: object) -> Document:
     """An object of the API."""
     return Document(data, AmountConvention.STRIPE)

@@ -20,6 +20,7 @@ from pytest_paygate.core.history import line_of
 from pytest_paygate.core.leaks import Scanner
 from pytest_paygate.core.verdict import Verdict
 from pytest_paygate.renderers import incident, session_report
+from pytest_paygate.renderers.gate_evidence import as_gate_evidence
 from pytest_paygate.renderers.record import as_json, record
 from pytest_paygate.renderers.view import statuses
 from pytest_paygate.reporting import sealing
@@ -132,6 +133,10 @@ def _write_files(directory: RunDirectory, run: LoadedRun, report: ReportView, ou
     directory.write_new(f"report{again}.md", session_report.as_markdown(report).encode())
     html = directory.write_new(f"report{again}.html", session_report.as_html(report).encode())
     directory.write_new(f"evidence{again}.json", as_json(record(run.state, report)).encode())
+    gate = run.state.gate
+    if gate is not None and gate.evidence is not None:
+        name = gate.evidence.file.replace(".json", f"{again}.json")
+        directory.write_new(name, as_gate_evidence(run.state, gate.evidence).encode())
     if incident.is_needed(run.state):
         path = directory.write_new(f"incident{again}.md", incident.incident(run.state).encode())
         outcome.lines.append(f"  INCIDENT  money is outstanding: {path}")

@@ -1,0 +1,101 @@
+"""Preconditions: all of them hold before any money may move. Nothing here writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_paygate import Mode, Money, minimum_charge, pick
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_paygate import Api, Capacity, Facts, PreviousRun, Proofs, Provider, Run, Windows
+
+from suites.microcharge.conftest import CORE, status_of
+
+# What A5 must say for each life; a rehearsal looks live to everybody but the report.
+ENVIRONMENT_SAID = {Mode.SANDBOX: "sandbox", Mode.STAGING: "staging", Mode.REHEARSAL: "live", Mode.LIVE: "live"}
+
+
+@pytest.mark.preflight
+@pytest.mark.row("environment")
+async def test_environment(api: Api, run: Run, facts: Facts, proofs: Proofs) -> None:
+    """A5 names the environment; before this first request its log knows no trace of us."""
+    await proofs.fresh()
+    answer = await api.get("/api/status")
+    facts["target_environment"] = pick(answer.json(), "environment", str)
+    run.check("the environment A5 names", observed=facts["target_environment"], expected=ENVIRONMENT_SAID[run.mode])
+
+
+@pytest.mark.preflight
+@pytest.mark.row("capacity")
+async def test_capacity(run: Run, facts: Facts, capacity: Capacity) -> None:
+    """At least five charges are left in this period, or somebody has overridden the pause just now."""
+    standing = await capacity.standing()
+    facts["capacity_left"] = standing.left
+    facts["pause_level"] = standing.pause_level
+    if standing.override is not None:
+        facts["override_by"] = standing.override.by
+    await run.read_guard("capacity")
+
+
+@pytest.mark.preflight
+@pytest.mark.row("core_window")
+async def test_core_window(run: Run, facts: Facts, windows: Windows) -> None:
+    """A3, A6 and A8 answered 200 over a whole day, and somebody was looking all the time."""
+    found = await windows.require(*CORE, hours=float(run.thresholds["window_hours"]))
+    facts["core_samples"] = sum(result.seen for result in found.values())
+    facts["core_coverage_percent"] = min(result.coverage_percent for result in found.values())
+
+
+@pytest.mark.preflight
+@pytest.mark.row("a1_window")
+async def test_a1_window(run: Run, facts: Facts, windows: Windows) -> None:
+    """A1's warm P95 kept its limit over a whole day."""
+    limit = int(run.thresholds["a1_p95_ms"])
+    found = await windows.require("a1", hours=float(run.thresholds["window_hours"]), p95_ms=limit)
+    facts["a1_samples"] = found["a1"].seen
+    facts["a1_p95_ms"] = found["a1"].p95_ms or 0
+
+
+@pytest.mark.preflight
+@pytest.mark.row("previous_e2e")
+async def test_previous_e2e(run: Run, facts: Facts, previous_run: Callable[..., PreviousRun]) -> None:
+    """The newest e2e run of this environment is a believed PASS, of this commit and young enough."""
+    environment = str(run.environment.values.get("e2e_environment", ""))
+    found = previous_run("e2e", max_age_hours=float(run.thresholds["previous_run_hours"]), environment=environment)
+    if run.mode is Mode.SANDBOX and (not found.run_id or found.verdict == "PASS"):
+        # A world made for this session has no past, and no commit or age to ask for; no other life is let off.
+        facts["previous_run"] = f"{found.run_id} PASS" if found.run_id else "none: an embedded sandbox has no past"
+        return
+    if not found.holds:
+        run.fail("the previous e2e run", observed=found.problem, expected="a believed PASS, of this commit, in time")
+    facts["previous_run"] = f"{found.run_id} {found.verdict}"
+
+
+@pytest.mark.preflight
+@pytest.mark.row("minimum_charge")
+async def test_minimum_charge(run: Run, facts: Facts, provider: Callable[[str], Provider]) -> None:
+    """Fifty cents are allowed only where the account's settlement currency has no higher minimum."""
+    account = await provider("stripe").account()
+    amount = Money.parse(str(run.expect["amount"]))
+    settles_in = amount.currency if amount.currency in account.settles_in else account.default_currency
+    facts["settlement_currency"] = settles_in or "unknown"
+    least = minimum_charge(settles_in, amount.currency)
+    if least is None:
+        run.fail(
+            "the smallest charge the account takes",
+            observed=f"a minimum in {facts['settlement_currency']} that cannot be compared",
+            expected=f"an account that settles in {amount.currency}",
+        )
+    facts["minimum_charge"] = least
+    run.check("whether the charge reaches the minimum", observed=amount.minor >= least.minor, expected=True)
+
+
+@pytest.fixture(autouse=True)
+def guards(run: Run, core: dict[str, Api]) -> None:
+    """Say how the guards of this gate are read, so that they can be read again right before money moves."""
+    for name, api in core.items():
+        run.watch_guard(f"{name}_up", lambda api=api: status_of(api))
