@@ -183,10 +183,14 @@ def test_two_watches_of_one_store_are_refused(fleet, started, tmp_path):
 
 def test_one_request_at_a_time(fleet, started, tmp_path):
     """A service slower than the interval is asked again only when it has answered, and the missed looks are missing."""
-    fleet.delays_seconds["/a1"] = 0.45
-    code, output = ended(started(f"--endpoint=a1={fleet.url}/a1", "--interval=0.5", "--timeout=0.5", "--for=3s"))
+    fleet.delays_seconds["/a1"] = 0.7
+    process = started(f"--endpoint=a1={fleet.url}/a1", "--interval=0.2", "--timeout=30")
+    found = until(tmp_path, lambda found: len(found) >= 4)
+    process.send_signal(signal.SIGTERM)
+    ended(process)
     assert fleet.at_once["/a1"] == 1
-    assert all(sample.latency_ms >= 450 for sample in kept(tmp_path)), (code, output)
+    assert all(sample.latency_ms >= 700 for sample in found)
+    assert all((after.at - before.at).total_seconds() >= 0.7 for before, after in pairwise(found))
 
 
 def test_what_is_no_answer_is_no_answer(fleet, tmp_path):
@@ -220,6 +224,20 @@ def test_a_full_disk_is_told_and_survived(fleet, started, tmp_path):
     gaps = [(b.at - a.at).total_seconds() for a, b in pairwise(found)]
     assert max(gaps) < 1.5  # the disk was full for 2 s
     assert len({sample.at for sample in found}) == len(found)
+
+
+def test_what_waits_is_kept_at_the_end(fleet, started, tmp_path):
+    """Told to end while samples wait for the next try, it tries once more and loses none."""
+    process = started(f"--endpoint=a1={fleet.url}/a1", "--interval=0.1")
+    until(tmp_path, lambda found: len(found) >= 3)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (200, resource.RLIM_INFINITY))
+    time.sleep(4.0)  # after tries at 0, 1 and 3 s the next is at 7 s
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    process.send_signal(signal.SIGTERM)
+    code, output = ended(process)
+    assert code == 0, output
+    assert "the store is back" not in output
+    assert output.splitlines()[-1].endswith(f" {len(kept(tmp_path))} samples taken, 0 lost")
 
 
 def test_a_store_that_stays_down_is_not_silent(fleet, started, tmp_path):
@@ -303,7 +321,8 @@ def test_a_terminal_that_wants_none_gets_lines(fleet, tmp_path, variable):
         (("--endpoint=a1=http://h:99999/",), "cannot be looked at"),
         (("--endpoint=a1=http://h/", "--interval=0"), "--interval is 0.05 to 3600 seconds"),
         (("--endpoint=a1=http://h/", "--interval=nan"), "--interval is 0.05 to 3600 seconds"),
-        (("--endpoint=a1=http://h/", "--interval=1", "--timeout=2"), "at most the interval"),
+        (("--endpoint=a1=http://h/", "--timeout=0"), "over 0 and at most 60"),
+        (("--endpoint=a1=http://h/", "--timeout=61"), "over 0 and at most 60"),
         (("--endpoint=a1=http://h/", "--for=0h"), "like 24h"),
         (("--endpoint=a1=http://h/", "--for=1w"), "like 24h"),
         (("--env=nowhere", "--endpoint=a1=http://h/"), "is not a known environment"),

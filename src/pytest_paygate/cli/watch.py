@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _SPAN = re.compile(r"(?P<number>[0-9]{1,6})(?P<unit>[smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _TIMEOUT_SECONDS = 10.0
+_TIMEOUT_SECONDS_MAX = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,9 @@ class Plan:
 @click.option("--env", "name", default="", metavar="NAME", help="Environment; default: live_env.")
 @click.option("--endpoint", "typed", multiple=True, metavar="NAME=URL", help="Look here too; repeat for more.")
 @click.option("--interval", type=float, metavar="SECONDS", help="Between two looks; default: samples.interval_seconds.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="A look ends by then; default 10, or the interval.")
+@click.option(
+    "--timeout", type=float, metavar="SECONDS", help="A look ends by then; default 10, or the interval if shorter."
+)
 @click.option("--for", "span", default="", metavar="SPAN", help="End after this long: 90s, 30m, 24h, 7d.")
 @click.option("--once", is_flag=True, help="Look at each endpoint once and end.")
 @click.option("--plain", is_flag=True, help="Lines instead of a live table.")
@@ -146,8 +149,8 @@ def planned(project: Project, name: str, typed: Sequence[str], interval: float |
         _check(endpoint, url)
     interval_seconds = samples.interval_seconds if interval is None else interval
     timeout_seconds = min(_TIMEOUT_SECONDS, interval_seconds) if timeout is None else timeout
-    if not 0.05 <= interval_seconds <= 3_600 or not 0 < timeout_seconds <= interval_seconds:
-        raise click.UsageError("--interval is 0.05 to 3600 seconds, and --timeout over 0 and at most the interval")
+    if not 0.05 <= interval_seconds <= 3_600 or not 0 < timeout_seconds <= _TIMEOUT_SECONDS_MAX:
+        raise click.UsageError("--interval is 0.05 to 3600 seconds, and --timeout over 0 and at most 60")
     ca_file = Path(declared.ca_file) if declared is not None and declared.ca_file else None
     return Plan(chosen, endpoints, interval_seconds, timeout_seconds, ca_file=ca_file)
 
