@@ -268,6 +268,23 @@ def test_a_change_is_a_line_and_the_rest_is_not(fleet, started, tmp_path):
     assert "\x1b" not in output
 
 
+def test_an_output_that_nobody_takes_stops_nothing(fleet, tmp_path):
+    """With its log on a full disk, or its reader gone, it goes on looking and ends cleanly."""
+    arguments = command(f"--endpoint=a1={fleet.url}/a1", "--interval=0.1")
+    for output in ("/dev/full", "gone"):
+        before = len(kept(tmp_path))
+        reading, writing = os.pipe()
+        os.close(reading)
+        target = os.open(output, os.O_WRONLY) if output == "/dev/full" else os.dup(writing)
+        process = subprocess.Popen(arguments, cwd=tmp_path, stdout=target, stderr=subprocess.PIPE, text=True)
+        os.close(writing)
+        os.close(target)
+        until(tmp_path, lambda found, before=before: len(found) >= before + 5)
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=30)
+        assert (process.returncode, told) == (0, ""), output
+
+
 def on_a_terminal(project: Path, url: str, **more: str) -> str:
     """What a watch writes to a terminal of its own."""
     ours, theirs = pty.openpty()

@@ -11,8 +11,6 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, Self
 
-import click
-
 from pytest_paygate.core.board import status_shown
 from pytest_paygate.core.window import OK, latency_shown
 
@@ -55,10 +53,11 @@ def display_for(board: Board, *, plain: bool, each: bool) -> Display:
 
 
 class Lines:
-    """One line for each change and each trouble, and a summary a minute."""
+    """One line for each change and each trouble, and a summary a minute. What cannot be written stops nothing."""
 
     def __init__(self, board: Board, *, each: bool) -> None:
         self._board, self._each = board, each
+        self._unsaid = 0
         self._next_summary = time.monotonic() + SUMMARY_SECONDS
 
     def __enter__(self) -> Self:
@@ -78,9 +77,17 @@ class Lines:
             self.tell(self._board.summary())
 
     def tell(self, sentence: str) -> None:
-        """A line with its time, at once also when a file or a pipe takes it."""
-        click.echo(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {sentence}")
-        sys.stdout.flush()
+        """A line with its time, at once also when a file or a pipe takes it.
+
+        Past Python's buffer, which would keep what a full disk refuses and fail again with every line and at the end.
+        """
+        unsaid = f" ({self._unsaid} lines before this one could not be written)" if self._unsaid else ""
+        line = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {sentence}{unsaid}\n"
+        try:
+            os.write(sys.stdout.fileno(), line.encode())
+            self._unsaid = 0
+        except OSError:
+            self._unsaid += 1
 
 
 class LiveTable:
