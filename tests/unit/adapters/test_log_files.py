@@ -68,7 +68,7 @@ async def test_a_rotated_file_is_read_from_its_start(log, path) -> None:
     """Another file under the name, or a shorter one, is a new log."""
     path.write_bytes(line() + line(trace_id=OTHER) * 10)
     await log.entries(TRACE)
-    path.with_suffix(".new").write_bytes(line("after_rotation"))
+    path.with_suffix(".new").write_bytes(line("after_rotation") + line(trace_id=OTHER) * 20)
     path.with_suffix(".new").replace(path)
     assert [entry.event for entry in await log.entries(TRACE)] == ["after_rotation"]
     path.write_bytes(line("cut"))
