@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_paygate.sandbox.postgres import PostgresServer
 from tests.gate_runs import INI, copy_gate, run_gate
+from tests.loki_server import loki
 
 GATE = """
 [gate]
@@ -70,7 +72,7 @@ base_url = "http://127.0.0.1:9"
 FILE_LOG = '[env.staging.log]\nkind = "file"\npath = "a5.jsonl"\n'
 
 
-def borne(folder, world, *, before=FRESH, seconds=0.0, log=FILE_LOG):
+def borne(folder, world, *, before=FRESH, seconds=0.0, log=FILE_LOG, env=None):
     """Run a gate of two rows whose application logs into a file; `world` is what happens before its log is asked."""
     gate = folder / "borne"
     gate.mkdir()
@@ -79,7 +81,7 @@ def borne(folder, world, *, before=FRESH, seconds=0.0, log=FILE_LOG):
     (gate / "gate.toml").write_text(GATE)
     rows = ROWS.replace("BEFORE", before).replace("WORLD", world).replace("SECONDS", str(seconds))
     (gate / "test_borne.py").write_text(rows)
-    return run_gate(folder, "borne", "--env=staging")
+    return run_gate(folder, "borne", "--env=staging", env=env)
 
 
 def proof(result, name):
@@ -104,6 +106,40 @@ def test_the_log_bears_it_out(tmp_path):
     assert result.evidence["claims"] == [{"id": "purchase", "witnesses": "1 of 1"}]
     journal = (result.folder / "journal.jsonl").read_text()
     assert journal.count('"kind":"log_seen"') == 1
+
+
+@pytest.mark.parametrize("world", ["write(trace_id)", "pass"], ids=["there", "nothing"])
+def test_loki_bears_it_out(tmp_path, world):
+    """A gate whose environment names Loki finds its entry there, behind a token that no file holds."""
+    with loki(tmp_path / "a5.jsonl", "glc-hunter2-hunter2") as url:
+        log = f"""[env.staging.log]
+kind = "loki"
+url = "{url}"
+selector = '{{app="a5"}}'
+token = "env:T_TOKEN"
+"""
+        result = borne(tmp_path, world, log=log, env={"T_TOKEN": "glc-hunter2-hunter2"})
+    assert result.exit_code == (21 if world == "pass" else 0), result.output
+    assert proof(result, "fresh")["status"] == "holds"
+    assert proof(result, "purchase_log")["detail"] == (
+        "no entry payment_succeeded with this trace id came within 0 s" if world == "pass" else "payment_succeeded"
+    )
+
+
+@pytest.mark.parametrize("trace", ["trace_id", "'BORNE-1795262400-ffffffff'"], ids=["ours", "other"])
+def test_a_table_bears_it_out(tmp_path, trace):
+    """A gate whose environment names a table finds its entry there, and only that of its trace."""
+    ddl = "CREATE TABLE a5_log (event text, at timestamptz DEFAULT now(), trace_id text)"
+    with PostgresServer.start({"a5": ddl}) as server:
+        world = (
+            "import psycopg; connection = psycopg.connect("  # noqa: S608 - text of a test file
+            f"{server.dsn('a5')!r}); connection.execute("
+            f"\"INSERT INTO a5_log VALUES ('payment_succeeded', now(), %s)\", [{trace}]); connection.commit()"
+        )
+        log = '[env.staging.log]\nkind = "postgres"\ndsn = "env:T_DSN"\ntable = "a5_log"\n'
+        result = borne(tmp_path, world, log=log, env={"T_DSN": server.dsn("a5")})
+    assert result.exit_code == (0 if trace == "trace_id" else 21), result.output
+    assert "query (" in (result.folder / "session.log").read_text()
 
 
 def test_a_late_log_is_waited_for(tmp_path):
