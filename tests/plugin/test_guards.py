@@ -141,6 +141,18 @@ def test_a_capacity_edited_by_hand_is_a_stop(project, target, books):
     assert target.paid == 1
 
 
+def test_a_capacity_put_back_to_an_earlier_state_is_a_stop(project, target, books):
+    """Log and head restored from a copy made before the last charge: that run's journal knows better."""
+    kept = {path: path.read_bytes() for path in books.file.parent.glob("capacity.*")}
+    run(project, 0)
+    for path, content in kept.items():
+        path.write_bytes(content)
+    assert books.book().left == 25
+    run(project, 22)
+    assert stopped(project).observed == "not readable: StoreError"
+    assert target.paid == 1
+
+
 def test_a_log_that_is_edited_between_the_two_looks_stops_the_purchase(project, target, books):
     """Believed in pre-flight, changed before the purchase: the second look does not believe it."""
     project.body(

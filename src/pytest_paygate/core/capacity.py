@@ -128,6 +128,17 @@ class Book:
     units: Mapping[str, Unit] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What a run's journal tells of the unit it took: in which log (its first line's hash), in which line, and when."""
+
+    run_id: str
+    at: datetime
+    log_sha256: str
+    line: int
+    line_sha256: str
+
+
 class IllegalLineError(ValueError):
     """A line that may not follow what came before. The message names the rule."""
 
@@ -186,6 +197,34 @@ def follow(book: Book, content: bytes) -> Book:
     except IllegalLineError as error:
         raise damaged(book.environment, number, "a story that can be", str(error)) from None
     return replace(after, lines=(*book.lines, line), head=line_hash(content))
+
+
+def hash_of(book: Book, seq: int) -> str:
+    """The hash of one line; empty when the book does not reach it."""
+    if not 0 <= seq < len(book.lines):
+        return ""
+    return book.head if seq == len(book.lines) - 1 else book.lines[seq + 1].prev
+
+
+def check_witness(book: Book, witness: Witness) -> None:
+    """Compare a log with what a run has journalled of it.
+
+    Another log than the one the run counted in counts only when it was begun after that run: by a person, afresh.
+
+    Raises:
+        StoreError: when it was put back to an earlier state, went another way, or is an older one from elsewhere.
+    """
+    if hash_of(book, 0) == witness.log_sha256:
+        fits = hash_of(book, witness.line) == witness.line_sha256
+    else:
+        fits = not book.lines or moment(book.lines[0].at) > witness.at
+    if not fits:
+        raise damaged(
+            book.environment,
+            witness.line,
+            f"the line that run {witness.run_id} has journalled",
+            "another one, or none: the log was put back, or is another one",
+        )
 
 
 def moment(text: str) -> datetime:

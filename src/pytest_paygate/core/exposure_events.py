@@ -100,12 +100,14 @@ class OperatorConfirmed(Model):
 class CapacityTaken(Model):
     """A unit of the environment's capacity is taken; the capacity log's line that says so was made before this one.
 
-    `line` and `line_sha256` are that line's number and hash: a log that does not hold it has been put back.
+    `line` and `line_sha256` are that line's number and hash, `log_sha256` is the hash of the log's first line: a log
+    that does not hold them has been put back.
     """
 
     kind: Literal["capacity_taken"] = "capacity_taken"
     line: int
     line_sha256: str
+    log_sha256: str
     left: int
     override_by: str = ""
 

@@ -5,18 +5,20 @@ Owns the meeting of the rules in `core.capacity_rules` with a log and a clock; d
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pytest_paygate.core import capacity_rules
 from pytest_paygate.core import exposure_events as ex
+from pytest_paygate.core.capacity import check_witness, hash_of
 from pytest_paygate.core.capacity_rules import CONDITION, Standing
 from pytest_paygate.core.errors import NOTHING_MOVED, InterlockError, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_paygate.core.capacity import Book, CapacityEntry
+    from pytest_paygate.core.capacity import Book, CapacityEntry, Witness
     from pytest_paygate.core.capacity_rules import CapacityRules
     from pytest_paygate.core.live_ports import CapacityLog
     from pytest_paygate.core.verdict import Verdict
@@ -29,9 +31,17 @@ class Capacity:
         make_log: opens the logs of the store, on first use.
         environment: whose capacity.
         rules: what its settings say; None where they say nothing, and then nothing can be taken.
+        witness: what the newest run here has journalled of the log, asked once; None where no run has.
     """
 
-    def __init__(self, make_log: Callable[[], CapacityLog], environment: str, rules: CapacityRules | None) -> None:
+    def __init__(
+        self,
+        make_log: Callable[[], CapacityLog],
+        environment: str,
+        rules: CapacityRules | None,
+        witness: Callable[[], Witness | None] = lambda: None,
+    ) -> None:
+        self._witness = functools.cache(witness)
         self._make_log = make_log
         self._environment = environment
         self._rules = rules
@@ -44,8 +54,8 @@ class Capacity:
         return capacity_rules.standing(await self.book(), self._rules, datetime.now(UTC))
 
     async def book(self) -> Book:
-        """The whole log, folded."""
-        return await self._make_log().read(self._environment)
+        """The whole log, folded, and no shorter or other one than the newest run here has counted in."""
+        return self._held(await self._make_log().read(self._environment))
 
     async def take(self, run_id: str, gate_id: str) -> ex.CapacityTaken:
         """Take one unit for a run, durably, while nobody else can take it.
@@ -59,15 +69,25 @@ class Capacity:
         used: list[str] = []
 
         def decide(book: Book) -> CapacityEntry:
-            entry = capacity_rules.take(book, rules, run_id=run_id, gate_id=gate_id, now=now)
+            entry = capacity_rules.take(self._held(book), rules, run_id=run_id, gate_id=gate_id, now=now)
             if entry.override_seq is not None and book.override is not None:
                 used.append(book.override.by)
             return entry
 
         after = await self._make_log().change(self._environment, decide, now)
         return ex.CapacityTaken(
-            line=len(after.lines) - 1, line_sha256=after.head, left=after.left, override_by=used[0] if used else ""
+            line=len(after.lines) - 1,
+            line_sha256=after.head,
+            log_sha256=hash_of(after, 0),
+            left=after.left,
+            override_by=used[0] if used else "",
         )
+
+    def _held(self, book: Book) -> Book:
+        witness = self._witness()
+        if witness is not None:
+            check_witness(book, witness)
+        return book
 
     async def give_back(self, run_id: str, reason: str) -> ex.CapacityReturned:
         """Give a run's unit back; for whoever knows that nothing can have been sent."""

@@ -21,6 +21,7 @@ from pytest_paygate.core.errors import ProviderError
 from pytest_paygate.core.plan import moment
 from pytest_paygate.exposure import planning
 from pytest_paygate.exposure.capacity import Capacity
+from pytest_paygate.exposure.capacity_witness import newest_witness
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -169,7 +170,8 @@ async def capacity_refusal(run: LiveRun, keeper: LockKeeper) -> str:
     if not run.source.gate.capacity.required:
         return ""
     environment = run.environment
-    capacity = Capacity(lambda: keeper.store.capacity, environment.name, environment.live.capacity)
+    witness = newest_witness(run.reports, environment.name, besides=run.run_id)
+    capacity = Capacity(lambda: keeper.store.capacity, environment.name, environment.live.capacity, lambda: witness)
     return (await keeper.call(capacity.standing())).refusal
 
 

@@ -28,6 +28,7 @@ from pytest_paygate.core.leaks import Scanner
 from pytest_paygate.core.redaction import plain
 from pytest_paygate.core.run import IllegalEventError, RunState, may_start, missing_evidence
 from pytest_paygate.exposure.capacity import Capacity
+from pytest_paygate.exposure.capacity_witness import newest_witness
 from pytest_paygate.exposure.desk import MoneyDesk
 from pytest_paygate.exposure.planning import GateSource, commit_of, suite_sha256
 from pytest_paygate.exposure.resuming import resume
@@ -76,7 +77,17 @@ class GateRun:
             self.trace_id = self.state.started.trace_id if self.state.started is not None else ""
         else:
             self._start_journal(directory)
-        self.capacity = Capacity(self.runs.capacity_log, self.environment.name, self.environment.live.capacity)
+        self.capacity = Capacity(
+            self.runs.capacity_log,
+            self.environment.name,
+            self.environment.live.capacity,
+            # The embedded world's log is of this session: earlier ones counted in another.
+            lambda: (
+                None
+                if self.runs.is_embedded
+                else newest_witness(choice.reports, self.environment.name, besides=self.runs.identity)
+            ),
+        )
         self.watch = Watch(
             self.runs.identity, gate, recorder=self.journal, state=lambda: self.state, capacity=self.capacity
         )

@@ -343,6 +343,41 @@ def test_the_refusal_of_a_log_word_for_word():
     )
 
 
+def witness(book: Book, line: int, at: datetime = NOW) -> capacity.Witness:
+    """What a run would have journalled of a line."""
+    return capacity.Witness("run-1", at, capacity.hash_of(book, 0), line, capacity.hash_of(book, line))
+
+
+def test_a_log_put_back_to_an_earlier_state_is_refused():
+    """A copy of the log from before the newest run's unit, head and all, does not hold what that run journalled."""
+    log = story()
+    known = witness(log.book, 7)
+    capacity.check_witness(log.book, known)
+    for kept in range(1, 8):
+        with pytest.raises(StoreError, match="cannot be trusted at line 7"):
+            capacity.check_witness(capacity.read(log.lines[:kept], "prod"), known)
+    log.lines = log.lines[:5]
+    log.override()
+    log.take("run-other")
+    log.grant(5)
+    with pytest.raises(StoreError, match="cannot be trusted at line 7"):
+        capacity.check_witness(log.book, known)
+
+
+def test_another_log_counts_only_when_a_person_began_it_later():
+    """A log from elsewhere with plenty left is refused; one that was granted afresh after the run is not."""
+    known = witness(story().book, 7)
+    older, newer = Log(), Log()
+    older.now -= timedelta(hours=1)
+    older.grant()
+    with pytest.raises(StoreError):
+        capacity.check_witness(older.book, known)
+    newer.now += timedelta(hours=1)
+    newer.grant()
+    capacity.check_witness(newer.book, known)
+    capacity.check_witness(Book("prod"), known)
+
+
 def test_the_standing_in_one_line():
     """What a plan shows of a pause, before and after a person's word."""
     log = story()

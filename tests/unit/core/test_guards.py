@@ -135,7 +135,7 @@ after_money = true
 """
 )
 READ = GuardRead(guard="a3_up", threshold="200", observed="200")
-TAKEN = CapacityTaken(line=1, line_sha256="0" * 64, left=24)
+TAKEN = CapacityTaken(line=1, line_sha256="0" * 64, log_sha256="0" * 64, left=24)
 INTENT = ChargeIntended(amount_minor=500, cap_minor=500, currency="EUR", method="POST", path="/x", body_sha256="0" * 64)
 
 
