@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_paygate.adapters import approval_files, ssh_signatures, store_file, store_postgres
+from pytest_paygate.adapters import approval_files, capacity_file, ssh_signatures, store_file, store_postgres
 from pytest_paygate.adapters.journal_file import read_run
 from pytest_paygate.adapters.run_directory import RunDirectory
 from pytest_paygate.cli import approve as approving
+from pytest_paygate.cli import capacity as counting
 from pytest_paygate.cli import typing_terminal
 from pytest_paygate.core.approval import approve
 from pytest_paygate.core.environment import Caps, Environment, Payer, cap_amounts
@@ -20,6 +21,7 @@ from pytest_paygate.core.errors import PaygateError
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.gate import read_gate
 from pytest_paygate.core.ports import Account
+from pytest_paygate.exposure import capacity as charges
 from pytest_paygate.exposure import planning, recovery, resuming
 from tests.network.scene import GATE, MemoryRun
 from tests.unit.core.test_approval import PLAN
@@ -88,6 +90,42 @@ CASES = (
   observed  No space left on device
   money     No money moved.
   next      Free space or fix the permissions.""",
+    ),
+    Case(
+        "a full disk under the capacity log",
+        lambda: raising(capacity_file._unusable(Path("live/prod"), OLD_ERROR)),
+        """the capacity log in live/prod cannot be used, so nothing counts as left
+  expected  files this user may read and write, held by nobody for long
+  observed  No space left on device
+  money     No money moved.
+  next      Free space, fix the permissions, or end the process that hangs; then start again.""",
+    ),
+    Case(
+        "a gate that counts its charges where nothing is written of any",
+        lambda: raising(charges._unwritten("no [env.prod.capacity] is written")),
+        """interlock: no money moves, because of capacity_left
+  expected  a capacity for this environment in paygate.toml, because the gate asks for one
+  observed  no [env.prod.capacity] is written
+  money     No money moved. The purchase was not sent.
+  next      Write budget, pause_below and period; see docs/reference/paygate-toml.md.""",
+    ),
+    Case(
+        "a reason that has no place in the capacity log",
+        lambda: counting._check_words("Ann", " two\nlines"),
+        """--reason cannot stand in the capacity log
+  expected  one line of 1 to 200 characters that does not begin with a space
+  observed  10 characters, or others
+  money     No money moved.
+  next      Write it shorter, in one line.""",
+    ),
+    Case(
+        "an end of an override without its zone",
+        lambda: counting._moment("2026-11-21 12:00"),
+        """--until is not a moment
+  expected  a time with its zone, like 2026-11-21T12:00:00Z
+  observed  '2026-11-21 12:00'
+  money     No money moved.
+  next      Correct it.""",
     ),
     Case(
         "no ssh-keygen",

@@ -10,7 +10,7 @@ import pytest
 from pytest_paygate.core.journal import read
 from pytest_paygate.core.run import fold
 from pytest_paygate.core.verdict import Verdict
-from tests.plugin.guarded import Books, Target, guard, settings
+from tests.plugin.guarded import PREFLIGHT, Books, Target, guard, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -225,6 +225,22 @@ def test_a_unit_of_a_send_that_never_left_comes_back(project, target, books):
     assert kinds.index("capacity_taken") < kinds.index("charge_sent") < kinds.index("capacity_returned")
     assert books.book().left == 25
     target.__init__()
+
+
+def test_the_previous_run_is_asked_for_in_pre_flight(project, target, books):
+    """The fixture finds nothing before the first run, the last PASS after it, and names what it refuses."""
+    project.change("test_demo.py", "(facts, run, api, capacity)", "(facts, run, api, capacity, previous_run)")
+    ask = 'found = previous_run("demo", max_age_hours=24)\n'
+    project.body("ready", f"{PREFLIGHT}\n{ask}Path('said.txt').write_text(found.problem or found.verdict)")
+    run(project, 0)
+    said = project.path / "said.txt"
+    assert said.read_text() == "no run of gate demo in environment demo"
+    run(project, 0)
+    assert said.read_text() == "PASS"
+    report = project.folders()[-1] / "report.md"
+    report.write_text("PASS")
+    run(project, 0)
+    assert said.read_text() == f"run {report.parent.name}: report.md is not as it was sealed"
 
 
 def test_a_guard_that_the_gate_does_not_declare_is_refused(project, target, books):
