@@ -42,10 +42,10 @@ class GateRunResult:
         return [name for name, status in self.statuses.items() if status not in {"PASS", "BLOCKED"}]
 
 
-def copy_gate(folder: Path, **thresholds: float) -> Path:
-    """Copy the gate into a project of its own, with other thresholds where a test must not wait minutes."""
-    target = folder / "suites" / "e2e"
-    shutil.copytree(GATE, target, ignore=shutil.ignore_patterns("__pycache__"))
+def copy_gate(folder: Path, gate: str = "e2e", **thresholds: float) -> Path:
+    """Copy a gate into a project of its own, with other thresholds where a test must not wait minutes."""
+    target = folder / "suites" / gate
+    shutil.copytree(GATE.parent / gate, target, ignore=shutil.ignore_patterns("__pycache__"))
     source = (target / "gate.toml").read_text()
     for name, value in thresholds.items():
         before = next(line for line in source.splitlines() if line.startswith(f"{name} = "))

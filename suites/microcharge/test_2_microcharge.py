@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +30,8 @@ from suites.microcharge.conftest import status_of
 # The last four digits of the provider's published test card: on a live charge they give a sandbox away.
 TEST_CARD_LAST4 = "4242"
 PROOFS = 3
+# The ledger's list is by time: from well before the charge, in case a second one came first.
+LOOK_BACK_MINUTES = 30
 
 
 @pytest.mark.row("probe")
@@ -43,8 +45,10 @@ async def test_probe(run: Run, facts: Facts, core: dict[str, Api]) -> None:
 
 @pytest.mark.live_money
 @pytest.mark.row("checkout")
-async def test_checkout(student: Student, run: Run, facts: Facts, proofs: Proofs, trace_id: str) -> None:
-    """Row 2: a checkout is made, once, under this run's trace id."""
+async def test_checkout(
+    student: Student, run: Run, facts: Facts, proofs: Proofs, provider: Callable[[str], Provider], trace_id: str
+) -> None:
+    """Row 2: a checkout is made, once, under this run's trace id; the provider asks for the amount of the plan."""
     amount = Money.parse(str(run.expect["amount"]))
     answer = await student.checkout(amount, int(run.expect["credits"]), idempotency_key=f"{trace_id}-checkout")
     facts["checkout_status"] = answer.status
@@ -55,6 +59,9 @@ async def test_checkout(student: Student, run: Run, facts: Facts, proofs: Proofs
     facts["checkout_trace_id"] = answer.trace_echo
     proofs.http("charge", answer, ids={"provider_payment_id": payment})
     run.check("the trace id that came back", observed=answer.trace_echo, expected=trace_id)
+    # Before anybody can pay: what A5 says it sells is not proof of what the provider will charge.
+    asked_for = await provider("stripe").payment(payment)
+    run.check("the amount the provider asks for", observed=asked_for.amount, expected=amount)
     run.keep("payment_url", pick(answer.json(), "url", str))
 
 
@@ -62,10 +69,20 @@ async def test_checkout(student: Student, run: Run, facts: Facts, proofs: Proofs
 @pytest.mark.hitl_pause
 @pytest.mark.row("pay")
 async def test_pay(
-    run: Run, facts: Facts, operator: Operator, provider: Callable[[str], Provider], poll: Poll, proofs: Proofs
+    run: Run,
+    facts: Facts,
+    operator: Operator,
+    provider: Callable[[str], Provider],
+    poll: Poll,
+    proofs: Proofs,
+    logs: LogSource | None,
 ) -> None:
     """Row 3: a person pays; the ledger shows one captured charge of that amount, in the right mode, under our trace."""
     amount = Money.parse(str(run.expect["amount"]))
+    if logs is not None:
+        # A log that says so before anybody has paid says nothing afterwards.
+        early = await logs.entries(run.trace_id, str(run.expect["payment_event"]))
+        run.check("entries of a payment before anybody has paid", observed=len(early), expected=0)
     run.keep("hold_opened_seconds", str(run.elapsed_seconds))
     answer = await operator.hold(
         HoldPoint(
@@ -137,6 +154,7 @@ async def test_refund(
     run.guard("refund", observed=last.status.value)
     run.check("the amount refunded", observed=last.amount, expected=facts["amount_charged"])
     run.check("the refunded charge", observed=last.charge_id, expected=facts["charge_id"])
+    run.check("who gave the money back", observed=facts["refund_by"], expected="A5")
     on_time = facts["refund_latency_seconds"] < limit or (
         facts["refund_latency_seconds"] == limit and facts["refund_bound_seconds"] <= limit
     )
@@ -149,14 +167,21 @@ async def test_refund(
 
 
 @pytest.mark.row("proofs")
-async def test_proofs(run: Run, facts: Facts, proofs: Proofs, logs: LogSource | None) -> None:
-    """Row 5: the HTTP answer, A5's log and the ledger say the same of one trace id."""
+async def test_proofs(
+    run: Run, facts: Facts, proofs: Proofs, logs: LogSource | None, provider: Callable[[str], Provider]
+) -> None:
+    """Row 5: the HTTP answer, A5's log and the ledger say the same of one trace id, each of them once."""
     event = str(run.expect["payment_event"])
     status = await proofs.log("charge", event, within_seconds=float(run.thresholds["logged_within_seconds"]))
     facts["log_trace_matches"] = status is ProofStatus.HOLDS
     if logs is not None and status is ProofStatus.HOLDS:
-        (entry, *_) = await logs.entries(run.trace_id, event)
-        facts["log_event"], facts["log_at"] = entry.event, datetime.fromisoformat(entry.at)
+        entries = await logs.entries(run.trace_id, event)
+        facts["log_event"], facts["log_at"] = entries[0].event, datetime.fromisoformat(entries[0].at)
+        run.check(f"how often A5 logged {event}", observed=len(entries), expected=1)
+    since = facts["charged_at"] - timedelta(minutes=LOOK_BACK_MINUTES)
+    charges = await provider("stripe").charges_since(since, trace_id=run.trace_id)
+    taken = sum(charge.succeeded for charge in charges)
+    run.check("how many charges stand under this trace id", observed=taken, expected=1)
     facts["proof_count"] = int(proofs.tally("charge").split(" of ")[0])
 
 

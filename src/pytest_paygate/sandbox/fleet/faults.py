@@ -18,9 +18,9 @@ def _fault(name: str, summary: str, row: str) -> Fault:
 
 
 _DECLARED = (
-    _fault("a3_down", "A3 answers 503 to everything", "probe"),
-    _fault("a6_down", "A6 answers 503 to everything", "probe"),
-    _fault("a8_down", "A8 answers 503 to everything", "probe"),
+    _fault("a3_down", "A3 answers 503 to everything, and did in its history", "core_window"),
+    _fault("a6_down", "A6 answers 503 to everything, and did in its history", "core_window"),
+    _fault("a8_down", "A8 answers 503 to everything, and did in its history", "core_window"),
     _fault("a1_slow", "A1 takes `seconds` (default 0.25) for each answer, and did in its history", "a1_window"),
     _fault("trace_not_echoed", "A5 answers with a trace id of its own", "checkout"),
     _fault("session_missing", "A5's checkout answer has no session id", "checkout"),
@@ -30,7 +30,7 @@ _DECLARED = (
     _fault("log_late", "A5's payment_succeeded entry can be read `seconds` later (default 1); benign", BENIGN),
     _fault("log_missing", "A5 never writes payment_succeeded", "proofs"),
     _fault("log_other_trace", "A5 writes payment_succeeded under another trace id", "proofs"),
-    _fault("log_before_commit", "A5 writes payment_succeeded with the checkout, before anybody paid", "proofs"),
+    _fault("log_before_commit", "A5 writes payment_succeeded with the checkout, before anybody paid", "pay"),
     _fault("refund_refused", "A5 answers 422 to a refund", "refund"),
     _fault("refund_partial", "A5 refunds one cent less and says it was all", "refund"),
     _fault("checksum_differs", "A8 reads an event back with another checksum", "event"),
