@@ -178,7 +178,7 @@ def test_faults_are_listed_with_their_rows() -> None:
             ["--delay", "stripe.refund_fails=soon"],
             "Error: --delay stripe.refund_fails=soon: write stripe.refund_fails=SECONDS with a number",
         ),
-        (["--port-base", "80"], "Error: The sandbox was not started: port base 80 is not 0 or 1024 to 65532"),
+        (["--port-base", "80"], "Error: The sandbox was not started: port base 80 is not 0 or 1024 to 65524"),
     ],
 )
 def test_a_wrong_option_is_refused(options: list[str], text: str) -> None:

@@ -73,7 +73,7 @@ def test_the_environment_for_paygate_toml_is_valid(sandbox: Sandbox) -> None:
     """The ready-to-paste environment is read without complaint and names every variable it needs."""
     import tomllib
 
-    text = sandbox.description.environment_toml("local")
+    text = sandbox.description.environment_toml("local") + sandbox.description.fleet_environment_toml()
     settings = read_settings(tomllib.loads(text), "paygate.toml")
     assert settings.env["local"].base_url == sandbox.description.api_url
     for name in sandbox.description.exports():

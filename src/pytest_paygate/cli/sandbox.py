@@ -93,7 +93,8 @@ def _print_faults() -> None:
     width = max(len(name) for name in REGISTRY)
     for fault in sorted(REGISTRY.values(), key=lambda one: (one.layer, one.name)):
         row = f"[row {fault.row}]" if fault.row else "[benign]"
-        click.echo(f"{fault.name:<{width}}  {fault.layer}: {fault.summary} ({fault.gate}) {row}")
+        whose = "" if fault.gate == "e2e" else f" ({fault.gate})"
+        click.echo(f"{fault.name:<{width}}  {fault.layer}: {fault.summary}{whose} {row}")
 
 
 def _text(description: SandboxDescription) -> str:
