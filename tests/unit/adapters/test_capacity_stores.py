@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import signal
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,6 +109,26 @@ async def test_one_of_eight_processes_gets_the_last_unit(place):
     assert sorted(answers) == [False] * 7 + [True]
     book = await log.read("prod")
     assert (book.left, len(book.units), len(book.lines)) == (0, 2, 3)
+
+
+async def test_whoever_decides_holds_the_log_until_the_line_is_in(place):
+    """Two want the last unit, the first takes its time to decide: the second waits and is refused by the rules."""
+    await granted(opened(place), 1)
+
+    def slowly(run_id: str) -> bool:
+        def decide(book):
+            entry = capacity_rules.take(book, RULES, run_id=run_id, gate_id="g", now=NOW)
+            time.sleep(0.5)
+            return entry
+
+        try:
+            asyncio.run(opened(place).change("prod", decide, NOW))
+        except InterlockError:
+            return False
+        return True
+
+    answers = await asyncio.gather(asyncio.to_thread(slowly, "run-1"), asyncio.to_thread(slowly, "run-2"))
+    assert sorted(answers) == [False, True]
 
 
 async def test_a_log_is_the_same_for_whoever_opens_it_next(place):
