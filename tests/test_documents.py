@@ -23,7 +23,7 @@ from pytest_paygate.core.environment import (
 )
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.facts import FactKind
-from pytest_paygate.core.gate import CapacityNeed, Criterion, Gate, MoneyFacts, Note, Purchase, Row
+from pytest_paygate.core.gate import CapacityNeed, Criterion, EvidenceFile, Gate, MoneyFacts, Note, Purchase, Row
 from pytest_paygate.core.gate_tables import Holds
 from pytest_paygate.core.guards import Guard
 from pytest_paygate.core.launch import GoLive, GoLiveItem
@@ -77,8 +77,13 @@ def test_every_option_is_shown_by_help(tmp_path):
 @pytest.mark.parametrize(
     ("document", "models"),
     [
-        ("gate-toml.md", [Gate, Row, Claim, Criterion, Holds, Note, Purchase, MoneyFacts, Waiver]),
-        ("gate-toml.md", [Gate, Row, Criterion, Holds, Note, Purchase, MoneyFacts, Waiver, CapacityNeed, Guard]),
+        (
+            "gate-toml.md",
+            [
+                *(Gate, Row, Claim, Criterion, EvidenceFile, Holds, Note),
+                *(Purchase, MoneyFacts, Waiver, CapacityNeed, Guard),
+            ],
+        ),
         ("go-live.md", [GoLive, GoLiveItem]),
         ("verify.md", [Policy]),
         (
