@@ -3,17 +3,13 @@ Usage: verify_bundle.py FOLDER [POLICY]. Exit codes: 0 valid and PASS, 1 valid a
 Everything is read strictly, as bundle_format.toml beside this file says; rows, criteria and verdict are computed again.
 Left to `paygate verify`: archives (unpack first), the log of seals (then undecided), texts that look like secrets."""
 import base64, hashlib, json, re, string, subprocess, sys, tempfile, tomllib, types
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
-MODES, AGAIN = ["sandbox", "staging", "rehearsal", "live"], ("NOT_RUN", "BLOCKED", "SKIPPED", "PENDING")
-WEIGHT = {"PASS": "PASS", "PENDING": "PENDING", "WAIVED": "CONDITIONAL", "FAIL": "FAIL"}
 FORM = tomllib.loads((Path(__file__).parent / "bundle_format.toml").read_text("utf-8"))
-KINDS, TEXTS, EVENTS, OBJECTS = FORM["kinds"], FORM["patterns"], FORM["events"], FORM["objects"]
-ORDER, WAIVABLE = KINDS["verdict"].split("/"), KINDS["waivable"].split("/")
+KINDS, TEXTS, EVENTS, SEQUENCE, SAID, WEIGHT = map(FORM.get, "kinds patterns events sequence statement weights".split())
+ORDER, WAIVABLE, MODES, AGAIN = (KINDS[name].split("/") for name in ("verdict", "waivable", "mode", "again"))
 TYPES = {"s": [str], "i": [int], "f": [int, float], "b": [bool], "j": [dict], "null": [type(None)]}
 DIGITS = {code: int(digits) for digits, codes in FORM["currencies"].items() for code in codes.split()}
-INSIDE = ("exchange", "query", "log_seen", "poll_read", "poll_finished", "hold_opened", "hold_closed")
-ONCE = ("exposure_planned approval_consumed operator_confirmed charge_intended charge_sent run_started history").split()
 class Undecided(Exception): """What would be needed for a decision is missing; says what."""
 class Told(types.SimpleNamespace): __getattr__ = lambda self, name: None  # what is known; what was not told is None
 def need(holds, why):
@@ -32,7 +28,7 @@ def fields(record):  # of a model: key, kind, whether it may be missing, and wha
         for key, _, text in (part.partition("=") for part in keys.split(",")):
             default = {"MODES": MODES, "SAFE": MODES[:3]}.get(text) or (json.loads(text) if text else need)
             yield key.rstrip("?"), (kind, key.endswith("?") or bool(text), default)
-SPECS = {name: dict(fields(record)) for name, record in (OBJECTS | EVENTS).items()}
+SPECS = {name: dict(fields(record)) for name, record in (FORM["objects"] | EVENTS).items()}
 def fits(kind, value):  # the value with its defaults filled in, when it is of that kind
     kind, spec = KINDS.get(kind, kind), SPECS.get(kind)
     if "|" in kind:
@@ -51,96 +47,99 @@ def fits(kind, value):  # the value with its defaults filled in, when it is of t
     if kind in TEXTS: need(type(value) is str and re.fullmatch(TEXTS[kind], value), f"no {kind}")
     elif "/" in kind: need(type(value) is str and value in kind.split("/"), f"none of {kind}")
     else: need(type(value) in TYPES.get(kind.rstrip("0123456789"), ()), f"no {kind}")
-    need(not kind[1:].isdigit() or 0 < len(value) <= int(kind[1:]), f"{kind}: a text of another length")
+    if kind[1:].isdigit(): need(0 < (value if type(value) is int else len(value)) <= int(kind[1:]), f"{kind}: size")
     return value
 def typed(kind, value):  # a fact's value, when it has the form of its kind
     if kind == "money": need(len(value) == 2 and type(value["minor"]) is int and value["currency"] in DIGITS, kind)
     elif kind == "time": need((value := datetime.fromisoformat(value)).tzinfo and value.astimezone(UTC), kind)
     elif kind == "seconds": need(type(value) in (int, float) and 0 <= value < 1e9, kind)
-    elif kind == "words": need(len(fits("word[]", value)) <= 50, kind)
-    else: fits({"integer": "i", "flag": "b"}.get(kind, kind), value)
+    else: need(type(fits(kind, value)) is not list or len(value) <= 50, kind)
     return round(float(value), 3) if kind == "seconds" else value
+def at(x, places):  # every value at some places of a gate, as [refers] of bundle_format.toml explains them
+    if " " in places: return [found for one in places.split() for found in at(x, one)]
+    if type(x) is list: return [found for one in x for found in at(one, places)]
+    key, _, rest = places.partition(".")
+    if x is None or not key: return [x]
+    if key[0] in "*=": return [name for name in x if key == "*" or x[name] == key[1:]]
+    return at(x[key], rest) if key[0] != "-" else [] if x[key[1:]] else at(x, rest)
+def is_so(x, word): return x[word[1:]] is None if word[0] == "~" else bool(x[word.lstrip("-")]) != (word[0] == "-")
 def read_gate(content):  # the gate in its file, with every reference in it checked
     document = json.loads(json.dumps(tomllib.loads(content.decode()), default=str))
     gate = fits("Gate", {**document.pop("gate"), **document})
-    rows, facts, buys = gate["preflight"] + gate["rows"], set(gate["facts"]), gate["purchase"]
-    ids = [row["id"] for row in rows]
-    need(all(len({one["id"] for one in some}) == len(some) for some in (rows, gate["criteria"])), "an id stands twice")
-    for at, row in enumerate(rows):
+    for names, place in ((names, place) for names, places in FORM["refers"].items() for place in places.split()):
+        known = {*at(gate, names), *[""] * ("?" in place)}
+        need({one for one in at(gate, place.rstrip("?")) if type(one) is str} <= known, f"{place}: not there")
+    for words, one in ((words, one) for words, places in FORM["never"].items() for one in at(gate, places)):
+        need(not all(is_so(one, word) for word in words.split()), f"never so at once: {words}")
+    asked = [(one["id"], kind, mode) for one in gate["claims"] for kind in one["needs"] for mode in one["modes"]]
+    for some in (at(gate, "preflight.id rows.id"), at(gate, "criteria.id"), at(gate, "guards.id"), asked):
+        need(len(some) == len({*some}), "an id stands twice, or a witness is asked for twice in one mode")
+    for number, row in enumerate(rows := gate["preflight"] + gate["rows"]):  # a row needs rows before it
         places = {one[1] for text in (row["observed"], row["trace"]) for one in string.Formatter().parse(text)} - {None}
-        need(places <= facts | {"log"} and all(re.fullmatch(TEXTS["place"], one) for one in places), "odd template")
-        need(set(row["needs"]) <= set(ids[:at]) and set(row["records"]) <= facts, "a row names what is not there")
-    for one in gate["criteria"]:
-        bound = one["rows"] or one["preflight"] or one["whole_walkthrough"] or one["person"]
-        need(bound and set(one["rows"]) <= set(ids), "a criterion bound to nothing, or to what is not there")
-        for hold in one["holds"]:
-            named = {limit for limit in (hold["at_most"], hold["at_least"]) if type(limit) is str}
-            need(hold["fact"] in facts and named <= set(gate["thresholds"]), "a condition names what is not there")
-            need([hold["equals"], hold["at_most"], hold["at_least"]] != [None] * 3, "a condition without one")
-    amounts = {gate["facts"].get(fact) for fact in (gate["money"] or {}).values() if fact}
-    need(amounts <= {"money"} and gate["build"] in facts | {""}, "the report names what is not there")
-    let = {(one["id"], "") for one in gate["rows"] if not one["money"]} | {("", one["id"]) for one in gate["criteria"]}
-    need({(one["row"], one["criterion"]) for one in gate["waivers"]} <= let, "a waiver of what cannot be waived")
-    if buys:
-        sums = [re.fullmatch(TEXTS["amount"], buys[key]) for key in ("amount", "tax", "fee")]
-        need(all(one and DIGITS.get(one[1]) == len(one[3] or ".") - 1 for one in sums), "an amount that is none")
-        minor = [int(one[2] + (one[3] or "").lstrip(".")) for one in sums]
-        need(minor[0] > 0 <= min(minor) and len({one[1] for one in sums}) == 1 and buys["says_live"] in facts, "sums")
+        odd = [one for one in places if one not in {*gate["facts"], "log"} or not re.fullmatch(TEXTS["place"], one)]
+        need(not odd and {*row["needs"]} <= {*at(rows[:number], "id")}, f"row {number} names what is not there")
+    need(all(map(date.fromisoformat, at(gate, "waivers.until"))), "a waiver until no day")
+    parts = [re.fullmatch(TEXTS["amount"], text) for text in at(gate["purchase"], "amount tax fee") if text is not None]
+    need(all(one and DIGITS.get(one[1]) == len(one[3] or ".") - 1 for one in parts), "an amount that is none")
+    minor = [int(one[2] + (one[3] or "").lstrip(".")) for one in parts]
+    need(not minor or minor[0] > 0 <= min(minor) and len({one[1] for one in parts}) == 1, "a sum that does not add up")
     return gate
-def owed(charge): return charge.minor - sum(charge.refunds.values())
+def owed(charge):  # minor units that have not come back for certain
+    return charge.amount_minor - sum(one.amount_minor for one in charge.refunds.values() if one.status == "succeeded"
+                                     and one.currency == charge.currency)
 def is_owed(r): return any(owed(one) > 0 for one in r.charges.values()) or any(r.payable.values())
 def passed(r, names): return all(r.rows[name].status == "PASS" for name in names)
-def in_turn(r, e):
-    return not r.open and r.rows.get(e.row) == Told(status="NOT_RUN", facts={}) and r.order.index(e.row) > r.last
+def in_turn(r, e): return not r.open and e.row in r.rows and not r.rows[e.row].begun and r.order.index(e.row) > r.last
+def unsent(r): return not r.charge_intended or (r.charge_sent or r).outcome == "not_sent"
 def sums(e): return e and (e.amount_minor, e.cap_minor, e.currency)
-RULES = {  # what may follow what was told so far; INSIDE belong inside a row, a phase or a rescue; ONCE come once
-    "run_started": lambda r, e: e.schema_version == 1, "rescue_finished": lambda r, e: r.rescue,
+RULES = {  # what may follow what was told so far, besides what [sequence] of bundle_format.toml says
+    "run_started": lambda r, e: e.schema_version == 1, "run_finished": lambda r, e: not (r.open and e.complete),
     "row_started": lambda r, e: in_turn(r, e) and not r.run_stopped and passed(
         r, [*r.spec[e.row].needs, *r.checks[:r.order.index(e.row)]]),
     "row_finished": lambda r, e: (r.open == e.row or e.status in AGAIN[1:] and in_turn(r, e)) and e.status not in (
         "NOT_RUN", "WAIVED") and (e.status != "PASS" or set(r.spec[e.row].records) <= set(r.rows[e.row].facts)),
-    "fact": lambda r, e: r.open and e.name not in r.facts and r.gate["facts"].get(e.name) == e.fact_kind,
-    "proof": lambda r, e: r.open and e.name not in r.proofs, "run_finished": lambda r, e: not (r.open and e.complete),
-    "phase_started": lambda r, e: not r.phase, "phase_finished": lambda r, e: r.phase == e.phase,
-    "approval_consumed": lambda r, e: r.exposure_planned and r.exposure_planned.plan_sha256 == e.plan_sha256,
-    "fence_taken": lambda r, e: not r.fence_taken or e.fence > r.fence_taken.fence, "history": lambda r, e: r.last < 0,
-    "charge_intended": lambda r, e: r.open and r.spec[r.open].money and passed(r, r.checks) and not r.run_stopped and (
-        0 < e.amount_minor <= e.cap_minor) and (not r.guarded or sums(r.exposure_planned) == sums(e)
-        and r.approval_consumed and r.fence_taken and r.operator_confirmed),
-    "charge_sent": lambda r, e: r.charge_intended, "ledger_looked": lambda r, e: r.charge_intended,
+    "fact": lambda r, e: e.name not in r.facts and r.gate["facts"].get(e.name) == e.fact_kind,
+    "proof": lambda r, e: e.name not in r.proofs and not (e.name == "fresh" and r.charge_intended) and not (
+        e.witness and (e.claim, e.witness) in [(one.claim, one.witness) for one in r.proofs.values()]),
+    "window_checked": lambda r, e: e.healthy is not bool(e.reasons) and (e.seen or not e.healthy),
+    "phase_started": lambda r, e: not r.phase_started, "phase_finished": lambda r, e: r.phase_started.phase == e.phase,
+    "approval_consumed": lambda r, e: r.exposure_planned.plan_sha256 == e.plan_sha256,
+    "fence_taken": lambda r, e: not r.fence_taken or e.fence > r.fence_taken.fence,
+    "guard_read": lambda r, e: e.guard in at(r.gate, "guards.id"), "history": lambda r, e: r.last < 0,
+    "capacity_taken": lambda r, e: not r.charge_intended, "capacity_returned": lambda r, e: unsent(r),
+    "charge_intended": lambda r, e: r.spec[r.open].money and passed(r, r.checks) and not r.run_stopped and (
+        0 < e.amount_minor <= e.cap_minor and {*at(r.gate, "guards.-after_money.id")} <= r.guards) and (
+        r.capacity_taken or not r.gate["capacity"]["required"]) and (not r.guarded or r.approval_consumed
+        and r.fence_taken and r.operator_confirmed and sums(r.exposure_planned) == sums(e)),
     "link_closing": lambda r, e: e.payment_id in r.payable, "refund_refused": lambda r, e: e.charge_id in r.charges,
-    "charge_seen": lambda r, e: r.charge_intended and e.currency in DIGITS and (e.charge_id not in r.charges
-        or sums(r.charges[e.charge_id].seen) == sums(e)),
+    "charge_seen": lambda r, e: e.currency in DIGITS and sums(r.charges.get(e.charge_id, e)) == sums(e),
+    "refund_seen": lambda r, e: e.currency in DIGITS and e.charge_id in r.charges,
     "refund_intended": lambda r, e: e.charge_id in r.charges and e.amount_minor == owed(r.charges[e.charge_id]),
-    "refund_seen": lambda r, e: e.charge_id in r.charges and e.currency in DIGITS,
-    "exposure_settled": lambda r, e: r.charge_intended and r.looked and not is_owed(r) and e.charges == len(r.charges)
-        and e.refunded_minor == sum(one.minor - owed(one) for one in r.charges.values())}
+    "exposure_settled": lambda r, e: r.looked and not is_owed(r) and e.charges == len(r.charges)
+        and e.refunded_minor == sum(one.amount_minor - owed(one) for one in r.charges.values())}
 def fold(events):  # the run as its journal tells it; refuses the first event that may not follow
     gate = fits("Gate", events[0]["gate"])
-    r = Told(gate=gate, spec={row["id"]: Told(**row) for row in gate["preflight"] + gate["rows"]}, last=-1, facts={},
-             proofs={}, charges={}, payable={}, guarded=events[0]["mode"] in MODES[2:])
-    r.order, r.checks = list(r.spec), [row["id"] for row in gate["preflight"]]
-    r.rows = {name: Told(status="NOT_RUN", facts={}) for name in r.order}
-    for at, (e, kind) in enumerate((Told(**event), event["kind"]) for event in events):
-        follows = (kind == "run_started") == (at == 0) and (not r.run_finished or r.rescue or kind == "rescue_started")
-        placed = (kind not in INSIDE or r.open or r.phase or r.rescue) and not (kind in ONCE and getattr(r, kind))
-        need(follows and placed and RULES.get(kind, lambda r, e: True)(r, e), f"line {at}: {kind} may not follow")
-        setattr(r, kind, e)
-        if kind in ("row_started", "row_finished"):
-            r.rows[e.row].begun, r.rows[e.row].status, r.last = True, e.status or "NOT_RUN", r.order.index(e.row)
-            r.open = e.row if kind == "row_started" else None
+    spec = {row["id"]: Told(**row) for row in gate["preflight"] + gate["rows"]}
+    r = Told(gate=gate, spec=spec, order=list(spec), checks=at(gate, "preflight.id"), last=-1, facts={}, proofs={},
+             charges={}, payable={}, rows={name: Told(status="NOT_RUN", facts={}) for name in spec},
+             guarded=events[0]["mode"] in MODES[2:])
+    for number, (e, kind) in enumerate((Told(**event), event["kind"]) for event in events):
+        follows = [(kind == "run_started") == (number == 0), r.rescue or not r.run_finished or kind == "rescue_started",
+                   not (kind in SEQUENCE["once"] and getattr(r, kind)),
+                   any(getattr(r, one) for one in SEQUENCE["after"].get(kind, "gate").split())]
+        need(all(follows) and RULES.get(kind, lambda r, e: True)(r, e), f"line {number}: {kind} may not follow")
+        vars(r).update({kind: e, SEQUENCE["ends"].get(kind, "nothing"): None})
+        if e.row: r.rows[e.row].begun, r.rows[e.row].status, r.last = True, e.status or "NOT_RUN", r.order.index(e.row)
+        if kind == "row_started": r.open, r.guards = e.row, set()
         elif kind == "fact": r.facts[e.name] = r.rows[r.open].facts[e.name] = typed(e.fact_kind, e.value)
-        elif kind == "proof": r.proofs[e.name] = e.status
-        elif kind in ("phase_started", "phase_finished"): r.phase = e.phase if kind == "phase_started" else None
-        elif kind in ("run_finished", "rescue_finished"): r.rescue = None
+        elif kind == "proof": r.proofs[e.name] = e
+        elif kind == "guard_read": r.guards.add(e.guard)
         elif kind == "payment_seen": r.payable[e.payment_id] = e.payable
-        elif kind == "charge_seen": r.charges.setdefault(e.charge_id, Told(seen=e, minor=e.amount_minor, refunds={}))
-        elif kind == "refund_seen":
-            counts = e.status == "succeeded" and e.currency == r.charges[e.charge_id].seen.currency
-            r.charges[e.charge_id].refunds[e.refund_id] = e.amount_minor * counts
+        elif kind == "charge_seen": r.charges.setdefault(e.charge_id, Told(**vars(e), refunds={}))
+        elif kind == "refund_seen": r.charges[e.charge_id].refunds[e.refund_id] = e
         elif kind == "ledger_looked": r.looked = r.looked or e.reachable
         elif kind == "rescue_started":
-            r.rescue, r.phase, r.open = e, None, None
+            r.rescue, r.phase_started, r.open = e, None, None
             for name, row in r.rows.items() if e.by == "resume" else ():
                 r.run_finished, r.last = None, -1
                 if row.status in AGAIN and not (r.spec[name].money and row.begun):
@@ -159,12 +158,17 @@ def judge(r, day):  # the verdict, and every criterion with its status, by the w
         if hold["equals"] is not None: return value == hold["equals"] and type(value) is type(hold["equals"])
         low, high = (one if one is None else float(r.gate["thresholds"].get(one, one)) for one in limits)
         return type(value) in (int, float) and (high is None or value <= high) and (low is None or value >= low)
-    out = r.guarded and r.charge_intended and (r.charge_sent or r).outcome != "not_sent" and not r.run_escalated
-    found, criteria = ["PASS", *weight.values(), *["ESCALATED"] * bool(out and not r.exposure_settled)], []
-    found += ["CONDITIONAL"] * bool(r.rescue_started) + ["STOPPED"] * bool(r.run_stopped)
-    found += ["FAIL" if r.exposure_settled else "ESCALATED"] * bool(r.run_escalated)
-    found += ["FAIL"] * (r.guarded and len(r.charges) > 1) + ["INCOMPLETE"] * (not (r.run_finished or r).complete)
-    found += ["CONDITIONAL" if one == "missing" else "FAIL" for one in r.proofs.values() if one != "holds"]
+    proofs, criteria = [*r.proofs.values()], []  # some asked for and lacking; some that hold, and not all tell the same
+    wanted = {(one["id"], by) for one in r.gate["claims"] if mode in one["modes"] for by in one["needs"]}
+    lacking = wanted - {(one.claim, one.witness) for one in proofs} or (
+        "log" in [by for _, by in wanted] and "fresh" not in r.proofs)
+    told = {(one.claim, key, value) for one in proofs if one.claim and one.status == "holds"
+            for key, value in (*one.ids.items(), *[(None, one.amount)] * bool(one.amount))}
+    differ = len(told) > len({one[:2] for one in told})
+    found = ["PASS", *weight.values(), *(WEIGHT[one.status] for one in proofs)] + [what for what, is_true in (
+        ("ESCALATED", not r.exposure_settled and (r.run_escalated or r.guarded and not unsent(r))),
+        ("FAIL", r.run_escalated or differ or r.guarded and len(r.charges) > 1), ("STOPPED", r.run_stopped),
+        ("INCOMPLETE", not (r.run_finished or r).complete), ("CONDITIONAL", r.rescue_started or lacking)) if is_true]
     for one in (one for one in r.gate["criteria"] if mode in one["modes"]):
         parts = {name: one["preflight" if name in r.checks else "whole_walkthrough"] for name in r.order}
         red = [name for name in r.order if (name in one["rows"] or parts[name]) and r.rows[name].status != "PASS"]
@@ -177,36 +181,33 @@ def judge(r, day):  # the verdict, and every criterion with its status, by the w
     return max(found, key=ORDER.index), criteria
 def read_journal(files, number):  # every line of every file, chained; and the hash of the last
     entries, head = [], "0" * 64
-    for name in ["journal.jsonl", *(f"journal-{at}.jsonl" for at in range(1, number + 1))]:
-        for line in files[name].split(b"\n")[:-1]:
-            entry = fits("Entry", load(line, "at elapsed_seconds event prev seq"))
-            at = (entry["seq"], entry["prev"], (kind := entry["event"].pop("kind")) in EVENTS)
-            need(at == (len(entries), head, True), f"line {len(entries)} breaks the chain, or is none: {kind}")
-            entry["event"], head = {**fits(kind, entry["event"]), "kind": kind}, sha(line)
-            entries.append(entry)
+    for line in (line for name in ["journal.jsonl", *(f"journal-{at}.jsonl" for at in range(1, number + 1))]
+                 for line in files[name].split(b"\n")[:-1]):
+        entry = fits("Entry", load(line, "at elapsed_seconds event prev seq"))
+        said = (entry["seq"], entry["prev"], (kind := entry["event"].pop("kind")) in EVENTS)
+        need(said == (len(entries), head, True), f"line {len(entries)} breaks the chain, or is none: {kind}")
+        entries.append({**entry, "event": {**fits(kind, entry["event"]), "kind": kind}})
+        head = sha(line)
     return entries, head
 def statement_of(entries, head, listing, name, before):  # what a seal must say of a journal: our part, and all of it
     r, started = fold([entry["event"] for entry in entries]), entries[0]["event"]
     (verdict, criteria), rows = judge(r, entries[0]["at"][:10]), [(row, r.rows[row].status) for row in r.order]
-    keys = ("run_id", "mode", "environment", "target", "commit", "gate_sha256", "suite_sha256")
-    told = {key: started[key] for key in keys} | {
+    told = {key: started[key] for key in SAID["bound"]} | {
         "version": 1, "gate": r.gate["id"], "account": r.exposure_planned.account if r.exposure_planned else "",
         "started_at": entries[0]["at"], "ended_at": entries[-1]["at"], "verdict": verdict, "criteria": criteria,
-        "decision": {"PASS": "GO", "PENDING": "PENDING"}.get(verdict, "NO-GO"), "journal_sha256": head,
-        "previous_seal": before, "rows": [{"id": row, "status": status} for row, status in rows]}
-    return told, canon({
-        "_type": "https://in-toto.io/Statement/v1", "predicateType": "https://in-toto.io/attestation/test-result/v0.1",
-        "subject": [{"digest": {"sha256": sha(listing)}, "name": name}], "predicate": {
-            "result": {"PASS": "PASSED", "PENDING": "WARNED", "CONDITIONAL": "WARNED"}.get(verdict, "FAILED"),
-            "configuration": [{"digest": {"sha256": told["gate_sha256"]}, "name": f"{told['gate']}/gate.toml"}],
-            "paygate": told, **{f"{word}Tests": [row for row, status in rows if status in some] for word, some in (
-                ("passed", ["PASS"]), ("warned", ["PENDING", "WAIVED"]), ("failed", ["FAIL"]))}}})
+        "decision": SAID["decision"].get(verdict, "NO-GO"), "journal_sha256": head, "previous_seal": before,
+        "rows": [{"id": row, "status": status} for row, status in rows]}
+    return told, canon({**SAID["types"], "subject": [{"digest": {"sha256": sha(listing)}, "name": name}], "predicate": {
+        "configuration": [{"digest": {"sha256": told["gate_sha256"]}, "name": f"{told['gate']}/gate.toml"}],
+        "paygate": told, "result": SAID["result"].get(verdict, "FAILED"),
+        **{word: [row for row, status in rows if status in some] for word, some in SAID["tests"].items()}}})
 def check(files):  # what a sound bundle says: our part of its statement, what is signed, and the signatures over it
     number = next(at for at in range(len(files) + 1) if f"journal-{at + 1}.jsonl" not in files)
     seal = [f"{name}-{number}.json" if number else f"{name}.json" for name in ("manifest", "attestation")]
     envelope = load(files[seal[1]], "payload payloadType signatures")
     listed = load(files[seal[0]], "files previous_seal version")
     signed = [load(canon(one), "keyid sig") for one in fits("j[]", envelope["signatures"])]
+    need(not any(re.fullmatch(TEXTS["quarantine"], name) for name in files), "quarantined: a secret was found in it")
     numbers = {int(name[17:-5]): name for name in files if re.fullmatch(TEXTS["countersignature"], name)}
     need(sorted(numbers) == list(range(1, len(numbers) + 1)), "a countersignature is missing from the row of numbers")
     later = [name for _, name in sorted(numbers.items()) if name not in [one["name"] for one in listed["files"]]]
@@ -226,7 +227,7 @@ def check(files):  # what a sound bundle says: our part of its statement, what i
 def verify(folder, policy_file=None):  # the exit code, and what to print; whom to believe is the policy's to say
     try:
         policy = tomllib.loads(Path(policy_file).read_text("utf-8")) if policy_file else {}
-        policy, good = fits("Policy", json.loads(json.dumps(policy, default=str))), []
+        policy, good = fits("Policy", json.loads(json.dumps(policy, default=str))), set()
         need(0 <= policy["required"] <= 6, "required is 0 to 6")
         if not Path(folder).is_dir(): raise Undecided("no folder; an archive is unpacked first")
         paths = [*Path(folder).rglob("*")]
@@ -234,17 +235,16 @@ def verify(folder, policy_file=None):  # the exit code, and what to print; whom 
         told, pae, signed = check({str(one.relative_to(folder)): one.read_bytes() for one in paths if one.is_file()})
         for pins, key, what in (("accounts", "environment", "account"), ("gates", "gate", "gate_sha256")):
             need(policy[pins].get(told[key], told[what]) == told[what], f"another {what} is pinned")
-        for keyid, sig in signed if policy["allowed_signers"] else ():
+        for keyid, sig in (one for one in signed if one[0] in policy["signers"] and policy["allowed_signers"]):
             with tempfile.NamedTemporaryFile() as file:
                 Path(file.name).write_bytes(sig)
                 line = ["ssh-keygen", "-Y", "verify", "-n", "paygate-seal-v1", "-I", keyid, "-s", file.name, "-f"]
                 line.append(Path(policy_file).parent / policy["allowed_signers"])
-                asked = keyid in policy["signers"] and keyid not in good
-                good += [keyid] if asked and not subprocess.run(line, input=pae, capture_output=True).returncode else []
+                good |= set() if subprocess.run(line, input=pae, capture_output=True).returncode else {keyid}
         if len(good) < max(len(signed), 0 if told["mode"] in policy["unsigned"] else policy["required"]):
             raise Undecided(f"{len(good)} signatures are by people of the policy, which is too few")
         if policy["log"] or told["environment"] in policy["heads"]: raise Undecided("the log of seals is not read here")
     except (Undecided, OSError) as error: return 3, f"CANNOT DECIDE: {error}"
     except Exception as error: return 2, f"INVALID: {error!r}"
-    return int(told["verdict"] != "PASS"), f"VALID: {told['verdict']}, signed by {good}: {json.dumps(told, indent=1)}"
+    return int(told["verdict"] != "PASS"), f"VALID: {told['verdict']}, by {sorted(good)}: {json.dumps(told, indent=1)}"
 if __name__ == "__main__": sys.exit((lambda code, said: print(said) or code)(*verify(*sys.argv[1:])))

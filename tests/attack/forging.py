@@ -17,6 +17,7 @@ from pytest_paygate.core.gate import read_gate
 from pytest_paygate.core.journal import GENESIS, line_hash, read
 from pytest_paygate.core.run import fold
 from pytest_paygate.core.strict import canonical, sha256
+from tests.attack import forged_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -279,6 +280,7 @@ _MORE: tuple[dict[str, Any], ...] = (
     *({"kind": "exposure_settled", "charges": n, "refunded_minor": 500 * n, "currency": "EUR"} for n in (0, 1, 2)),
     {"kind": "fence_taken", "store": "file", "fence": 7, "holder": "x", "lease_seconds": 30.0},
     {"kind": "operator_confirmed", "amount": "EUR 5.00", "waited_seconds": 1.0, "tries": 1},
+    *forged_rules.EVENTS,
 )
 
 
@@ -364,6 +366,10 @@ _GATES: tuple[Callable[[random.Random, str], str], ...] = (
     lambda chance, text: (
         text + chance.choice(("extra = 1\n", "\n[more]\n", "[[", "\n[[risks]]\nid = 'x'\ntext = ''\n"))
     ),
+    lambda chance, text: _without(chance, text, r"\[\[claims\]\]\n(?:.+\n)+"),
+    lambda chance, text: _without(chance, text, r"modes = .*\n"),
+    forged_rules.tabled,
+    forged_rules.tabled,
 )
 _WORDS = (
     "identifier",
@@ -398,9 +404,25 @@ def _gate(chance: random.Random, files: Files, lines: list[Line]) -> Files:
     except ValueError:
         pass
     except Exception:  # noqa: BLE001 - a gate that the project refuses is still one to forge with
-        if chance.random() < 0.5:
-            started["gate"] = chance.choice([started.get("gate"), {}, []])
+        if chance.random() < 0.8:
+            started["gate"] = chance.choice([forged_rules.unread(text)] * 7 + [started.get("gate"), {}, []])
     return {**files, GATE: text.encode()}
+
+
+def _guarded(chance: random.Random, files: Files, lines: list[Line]) -> Files:
+    """Guards and capacity that the gate asks for, and a journal that mostly tells of them."""
+    text = forged_rules.guarded(chance, files[GATE].decode(), lines)
+    started = lines[0]["event"]
+    if "gate" in started:
+        started["gate_sha256"] = sha256(text.encode())
+        started["gate"] = forged_rules.unread(text)
+    return {**files, GATE: text.encode()}
+
+
+def _proof(chance: random.Random, files: Files, lines: list[Line]) -> Files:
+    """What a witness says, and of what, becomes something else; or another says so too."""
+    forged_rules.witnessed(chance, lines)
+    return files
 
 
 def _journal_gate(chance: random.Random, files: Files, lines: list[Line]) -> Files:
@@ -432,6 +454,12 @@ _CHANGES: tuple[Callable[[random.Random, Files, list[Line]], Files], ...] = (
         _rescued,
         _gate,
         _gate,
+        _gate,
+        _guarded,
+        _guarded,
+        _proof,
+        _proof,
+        _proof,
         _journal_gate,
     ),
 )

@@ -20,10 +20,12 @@ from pytest_paygate.adapters.run_directory import RunDirectory
 from pytest_paygate.cli.verify import INVALID, NOT_PASS, UNDECIDED, VALID, examine
 from pytest_paygate.core import events, exposure_events
 from pytest_paygate.core.bundle import believe
+from pytest_paygate.core.claims import Claim
 from pytest_paygate.core.currencies import EXPONENTS
 from pytest_paygate.core.exposure_events import RescueFinished, Rescuer, RescueStarted
-from pytest_paygate.core.gate import Criterion, Gate, MoneyFacts, Note, Purchase, Row
+from pytest_paygate.core.gate import CapacityNeed, Criterion, EvidenceFile, Gate, MoneyFacts, Note, Purchase, Row
 from pytest_paygate.core.gate_tables import Holds
+from pytest_paygate.core.guards import Guard
 from pytest_paygate.core.model import Model
 from pytest_paygate.core.trust import Policy
 from pytest_paygate.core.verdict import Verdict
@@ -57,6 +59,9 @@ OBJECTS = (
     Holds,
     Purchase,
     MoneyFacts,
+    CapacityNeed,
+    Guard,
+    Claim,
     Waiver,
     Note,
 )
@@ -121,7 +126,7 @@ def test_its_form_is_the_project_s():
     kinds = {one.model_fields["kind"].default: one for one in models if "kind" in one.model_fields}
     assert set(kinds) == set(SECOND.EVENTS)
     objects = {one.__name__: one for one in OBJECTS}
-    assert set(objects) == set(SECOND.OBJECTS)
+    assert set(objects) == set(SECOND.FORM["objects"])
     for name, model in {**kinds, **objects}.items():
         assert {key: not optional for key, (_, optional, _) in SECOND.SPECS[name].items()} == declared(model), name
     assert dict(EXPONENTS) == SECOND.DIGITS
