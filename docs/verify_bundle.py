@@ -1,7 +1,7 @@
 """A second, independent verifier of pytest-paygate bundles: standard library and ssh-keygen, no code of the project.
 Usage: verify_bundle.py FOLDER [POLICY]. Exit codes: 0 valid and PASS, 1 valid and not PASS, 2 invalid, 3 cannot decide.
 Everything is read strictly, as bundle_format.toml beside this file says; rows, criteria and verdict are computed again.
-Left to `paygate verify`: archives (unpack first), the log of seals (then undecided), texts that look like secrets."""
+Left to `paygate verify`, undecided here: archives (unpack first), the log of seals, facts that look like secrets."""
 import base64, hashlib, json, re, string, subprocess, sys, tempfile, tomllib, types
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,9 +20,6 @@ def load(content, keys):  # a JSON object in its one spelling, with exactly thes
     document = json.loads(content.decode())
     need(type(document) is dict and set(document) == set(keys.split()) and canon(document) == content, f"no {keys}")
     return document
-def unbase64(text):
-    need(base64.b64encode(base64.b64decode(text, validate=True)).decode() == text, "base64 in another spelling")
-    return base64.b64decode(text)
 def fields(record):  # of a model: key, kind, whether it may be missing, and what then takes its place (need: nothing)
     for kind, keys in (group.split(":", 1) for group in record.split()):
         for key, _, text in (part.partition("=") for part in keys.split(",")):
@@ -54,6 +51,8 @@ def typed(kind, value):  # a fact's value, when it has the form of its kind
     elif kind == "time": need((value := datetime.fromisoformat(value)).tzinfo and value.astimezone(UTC), kind)
     elif kind == "seconds": need(type(value) in (int, float) and 0 <= value < 1e9, kind)
     else: need(type(fits(kind, value)) is not list or len(value) <= 50, kind)
+    for text in value if type(value) is list else [value]:
+        if type(text) is str and kind != "time" and re.search(TEXTS["secret"], text): raise Undecided("like a secret")
     return round(float(value), 3) if kind == "seconds" else value
 def at(x, places):  # every value at some places of a gate, as [refers] of bundle_format.toml explains them
     if " " in places: return [found for one in places.split() for found in at(x, one)]
@@ -118,8 +117,7 @@ RULES = {  # what may follow what was told so far, besides what [sequence] of bu
     "exposure_settled": lambda r, e: r.looked and not is_owed(r) and e.charges == len(r.charges)
         and e.refunded_minor == sum(one.amount_minor - owed(one) for one in r.charges.values())}
 def fold(events):  # the run as its journal tells it; refuses the first event that may not follow
-    gate = fits("Gate", events[0]["gate"])
-    spec = {row["id"]: Told(**row) for row in gate["preflight"] + gate["rows"]}
+    spec, gate = {row["id"]: Told(**row) for row in at(events[0]["gate"], "preflight rows")}, events[0]["gate"]
     r = Told(gate=gate, spec=spec, order=list(spec), checks=at(gate, "preflight.id"), last=-1, facts={}, proofs={},
              charges={}, payable={}, rows={name: Told(status="NOT_RUN", facts={}) for name in spec},
              guarded=events[0]["mode"] in MODES[2:])
@@ -218,12 +216,14 @@ def check(files):  # what a sound bundle says: our part of its statement, what i
     need(all(one.get("attestation", sha(files[seal[1]])) == sha(files[seal[1]]) for one in signed), "a stale signature")
     entries, head = read_journal(files, number)
     need(sha(files["gate.toml"]) == entries[0]["event"]["gate_sha256"], "gate.toml is not the one the run is bound to")
-    need(read_gate(files["gate.toml"]) == fits("Gate", entries[0]["event"]["gate"]), "the journal holds another gate")
+    need(read_gate(files["gate.toml"]) == entries[0]["event"]["gate"], "the journal holds another gate")
     told, meant = statement_of(entries, head, files[seal[0]], seal[0], before)
     kind = f"application/vnd.pytest-paygate.{told['mode']}-session.v1+json"
-    need([envelope["payloadType"], unbase64(envelope["payload"])] == [kind, meant], "the statement does not follow")
+    need([envelope["payloadType"], envelope["payload"]] == [kind, base64.b64encode(meant).decode()], "not what is said")
     pae = b"DSSEv1 %d %b %d %b" % (len(kind), kind.encode(), len(meant), meant)
-    return told, pae, [(fits("s", one["keyid"]), unbase64(one["sig"])) for one in signed]
+    signatures = [(fits("s", one["keyid"]), base64.b64decode(one["sig"], validate=True)) for one in signed]
+    need([base64.b64encode(sig).decode() for _, sig in signatures] == [one["sig"] for one in signed], "odd base64")
+    return told, pae, signatures
 def verify(folder, policy_file=None):  # the exit code, and what to print; whom to believe is the policy's to say
     try:
         policy = tomllib.loads(Path(policy_file).read_text("utf-8")) if policy_file else {}

@@ -33,11 +33,11 @@ from pytest_paygate.core.waivers import Waiver
 from pytest_paygate.renderers import session_log
 from pytest_paygate.reporting.sealing import seal
 from tests.attack.bundles import structural
-from tests.attack.forging import enveloped, forge, said_of, unsealed
+from tests.attack.forging import enveloped, forge, lines_of, said_of, unsealed
 from tests.attack.keys import Team, sealed_again, team
 from tests.attack.second import FILE
 from tests.attack.test_countersignatures import countersign
-from tests.attack.two_verifiers import SECOND, damaged, first, forged, second
+from tests.attack.two_verifiers import SECOND, damaged, first, forged, sealed_by_whoever_believes_it, second
 from tests.gate_runs import copy_gate, run_gate
 from tests.golden.scenes import RUN_ID, SCENES, SOURCE
 from tests.rehearsal.project import LiveSandbox, Project
@@ -231,8 +231,6 @@ def test_they_agree_on_forgeries_under_a_signature(runs, people, tmp_path):
 
 def lines_before(run: Path) -> list[object]:
     """The lines of the honest journal."""
-    from tests.attack.forging import lines_of
-
     return list(lines_of(read_folder(run)))
 
 
@@ -306,6 +304,42 @@ def test_the_second_reads_an_archive_that_was_unpacked(runs, tmp_path):
     subprocess.run(["tar", "xzf", str(path), "-C", str(tmp_path / "a" / "b" / "run")], check=True)
     assert examine(path, None)[0] == NOT_PASS
     assert both(tmp_path / "a" / "b" / "run", None) == (NOT_PASS, NOT_PASS)
+
+
+@pytest.mark.parametrize(
+    ("text", "project"),
+    [
+        ("4242 4242 4242 4242", INVALID),
+        ("sk_live_" + "x" * 24, INVALID),
+        ("4242 4242 4242 4241", VALID),
+        ("4242", VALID),
+    ],
+)
+def test_the_second_never_passes_what_looks_like_a_secret(runs, tmp_path, text, project):
+    """A fact that looks like a key or a card number is refused by the project and undecided by the second, or stricter."""
+    files = read_folder(runs["passed"])
+    lines = lines_of(files)
+    next(line["event"] for line in lines if line["event"].get("name") == "login_outcome")["value"] = text
+    forged = sealed_by_whoever_believes_it(unsealed(files, lines))
+    if project == INVALID:
+        assert first(forged) == "INVALID"
+        with pytest.raises(SECOND.Undecided):
+            SECOND.fold([entry["event"] for entry in SECOND.read_journal(forged, 0)[0]])
+    folder = tmp_path / "a" / "b" / "run"
+    folder.mkdir(parents=True)
+    for name, content in forged.items():
+        (folder / name).write_bytes(content)
+    mine, other = both(folder, None)
+    assert mine == project
+    assert other == (VALID if text == "4242" else UNDECIDED)
+
+
+def test_a_quarantined_run_is_invalid_to_both(runs):
+    """A file that says that a secret was found shuts the run, even when the manifest lists it."""
+    for name in ("quarantine.json", "quarantine-1.json"):
+        files = {**unsealed(read_folder(runs["passed"]), lines_of(read_folder(runs["passed"]))), name: b"{}"}
+        shut = enveloped(files, said_of(files))
+        assert (first(shut), second(shut)) == ("INVALID", "INVALID")
 
 
 @pytest.mark.parametrize("name", ["no-go", "pending", "escalated", "rehearsal"])
