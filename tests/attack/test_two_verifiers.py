@@ -60,6 +60,7 @@ OBJECTS = (
     Purchase,
     MoneyFacts,
     CapacityNeed,
+    EvidenceFile,
     Guard,
     Claim,
     Waiver,

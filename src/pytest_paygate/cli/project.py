@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_paygate.adapters.settings import load, resolve, store_dsn
 from pytest_paygate.core.environment import choose
 from pytest_paygate.core.errors import configuration
-from pytest_paygate.core.gate import read_gate, sha256
+from pytest_paygate.core.gate import check_evidence, read_gate, sha256
 
 if TYPE_CHECKING:
     from pytest_paygate.core.environment import Environment, Settings
@@ -64,7 +64,9 @@ class Project:
                 next_step="Name it with --gate.",
             )
         source = (path / "gate.toml").read_bytes()
-        return path, read_gate(source, f"{path.name}/gate.toml"), sha256(source)
+        gate = read_gate(source, f"{path.name}/gate.toml")
+        check_evidence(gate, f"{path.name}/gate.toml")
+        return path, gate, sha256(source)
 
 
 def open_project(root: str = ".", reports: str = "") -> Project:

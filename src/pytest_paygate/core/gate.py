@@ -282,6 +282,22 @@ def _check_report(gate: Gate, file: str) -> None:
     for key, fact in gate.money.names() if gate.money is not None else ():
         if fact not in amounts:
             raise _unknown(f"{file}: money.{key}", "a fact of kind money declared in [facts]", fact, amounts)
+    if gate.build and gate.build not in gate.facts:
+        raise _unknown(f"{file}: gate.build", "a fact declared in [facts]", gate.build, gate.facts)
+
+
+def check_evidence(gate: Gate, file: str) -> None:
+    """Refuse an evidence file that would be another file's, or ask for what no row can record.
+
+    For whoever runs a gate: a run that has been sealed is believed or not without it.
+
+    Args:
+        gate: the gate.
+        file: its name, for messages.
+
+    Raises:
+        ConfigurationError: naming the key, the value, and the nearest valid one.
+    """
     if gate.evidence is not None and gate.evidence.file in TAKEN_FILES:
         raise configuration(
             f"{file}: evidence.file",
@@ -294,8 +310,6 @@ def _check_report(gate: Gate, file: str) -> None:
         known = [*(f"fact.{fact}" for fact in gate.facts), *(f"run.{name}" for name in EVIDENCE_OF_RUN)]
         if place not in known:
             raise _unknown(f"{file}: evidence.keys.{key}", "fact.NAME or run.NAME", place, known)
-    if gate.build and gate.build not in gate.facts:
-        raise _unknown(f"{file}: gate.build", "a fact declared in [facts]", gate.build, gate.facts)
 
 
 def _check_claims(gate: Gate, file: str) -> None:

@@ -127,7 +127,7 @@ class EvidenceFile(Model):
     """
 
     file: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,60}\.json$")
-    keys: dict[str, str | dict[str, str]] = Field(min_length=1)
+    keys: dict[str, str | dict[str, str]]
 
     def places(self) -> Iterator[tuple[str, str]]:
         """Every key with where its value comes from."""

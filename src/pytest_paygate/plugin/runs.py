@@ -20,7 +20,7 @@ import pytest
 from pytest_paygate.adapters.settings import load, resolve, store_dsn
 from pytest_paygate.core.environment import SANDBOX, DeclaredMode, Environment, Payer, choose
 from pytest_paygate.core.errors import PaygateError, configuration, nearest
-from pytest_paygate.core.gate import Gate, System, read_gate, sha256
+from pytest_paygate.core.gate import Gate, System, check_evidence, read_gate, sha256
 from pytest_paygate.core.secret import Secret, watch
 from pytest_paygate.exposure.stores import store_of
 from pytest_paygate.plugin.gate_run import GateRun
@@ -95,6 +95,7 @@ class Runs:
         if key not in self.folders:
             source = (path / "gate.toml").read_bytes()
             gate = read_gate(source, f"{path.name}/gate.toml")
+            check_evidence(gate, f"{path.name}/gate.toml")
             for other in self.folders.values():
                 if other.gate.id == gate.id:
                     raise configuration(

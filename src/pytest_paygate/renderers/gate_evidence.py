@@ -45,7 +45,7 @@ def as_gate_evidence(state: RunState, wanted: EvidenceFile) -> str:
 
     def filled(place: str) -> object:
         source, _, name = place.partition(".")
-        return of_run[name] if source == "run" else _plain(state.facts.get(name))
+        return of_run.get(name) if source == "run" else _plain(state.facts.get(name))
 
     document = {
         key: filled(value) if isinstance(value, str) else {inner: filled(place) for inner, place in value.items()}
