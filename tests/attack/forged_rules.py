@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Iterator
 
 Line = dict[str, Any]
 
@@ -55,7 +56,7 @@ EVENTS: tuple[dict[str, Any], ...] = (
     ),
     {**_WITNESS, "name": "fresh", "witness": None},
     *(
-        {**_WITNESS, "name": f"{claim}_{by}", "claim": claim, "witness": by, "ids": {"order_id": "o_1"}, **more}
+        {**_WITNESS, "name": f"{claim}_{by}_too", "claim": claim, "witness": by, "ids": {"order_id": "o_1"}, **more}
         for claim in ("purchase", "delivery")
         for by in ("http", "log", "ledger", "post")
         for more in ({}, {"amount": "EUR 5.00"}, {"amount": "EUR 6.00"}, {"status": "missing"}, {"ids": {"x": 1}})
@@ -208,3 +209,35 @@ def witnessed(chance: random.Random, lines: list[Line]) -> None:
         case _:
             event[key] = chance.choice(values)
             lines[at] = line
+
+
+def every_gate(text: str) -> Iterator[str]:
+    """The gate with each of the tables above by itself, and with one guard twice."""
+    yield text + f"\n[[guards]]\n{_GUARDS[2]}" * 2
+    for guard in _GUARDS:
+        # One that is read before the purchase makes any journal without a look at it impossible.
+        yield text + f"\n[[guards]]\n{guard}" + "after_money = true\n" * ("after_money" not in guard)
+    for name, tables in (("guards", _GUARDS), ("claims", _CLAIMS), ("waivers", _WAIVERS), ("criteria", _CRITERIA)):
+        for table in tables:
+            yield f"{text}\n[[{name}]]\n{table}"
+    for head in _HEADS:
+        yield text.replace("[gate]\n", f"[gate]\n{head}", 1)
+
+
+def every_journal(lines: list[Line]) -> Iterator[list[Line]]:
+    """The journal with each of the events above around the purchase, with a unit taken before, and with proofs left out."""
+    kinds = [line["event"]["kind"] for line in lines]
+    at = kinds.index("charge_intended")
+    bare = [line for line in lines if line["event"].get("name") != "fresh"]
+    later = bare.index(lines[at]) + 1
+    for event in EVENTS:
+        told = {**lines[at], "event": event}
+        taken = {**lines[at], "event": _TAKEN}
+        yield [*lines[:at], told, *lines[at:]]
+        yield [*lines[: at + 1], told, *lines[at + 1 :]]
+        yield [*lines[:at], taken, lines[at], told, *lines[at + 1 :]]
+        yield [*bare[:later], told, *bare[later:]]
+    for place in [at for at, kind in enumerate(kinds) if kind == "proof"]:
+        yield [*lines[:place], *lines[place + 1 :]]
+        for more in ({"ids": dict.fromkeys(lines[place]["event"].get("ids", {}), "o_9")}, {"amount": "EUR 5.01"}):
+            yield [*lines[:place], {**lines[place], "event": {**lines[place]["event"], **more}}, *lines[place + 1 :]]

@@ -27,11 +27,13 @@ from pytest_paygate.core.gate import CapacityNeed, Criterion, EvidenceFile, Gate
 from pytest_paygate.core.gate_tables import Holds
 from pytest_paygate.core.guards import Guard
 from pytest_paygate.core.model import Model
+from pytest_paygate.core.strict import sha256
 from pytest_paygate.core.trust import Policy
 from pytest_paygate.core.verdict import Verdict
 from pytest_paygate.core.waivers import Waiver
 from pytest_paygate.renderers import session_log
 from pytest_paygate.reporting.sealing import seal
+from tests.attack import forged_rules
 from tests.attack.bundles import structural
 from tests.attack.forging import enveloped, forge, lines_of, said_of, unsealed
 from tests.attack.keys import Team, sealed_again, team
@@ -333,6 +335,25 @@ def test_the_second_never_passes_what_looks_like_a_secret(runs, tmp_path, text, 
     mine, other = both(folder, None)
     assert mine == project
     assert other == (VALID if text == "4242" else UNDECIDED)
+
+
+def test_they_agree_on_each_rule_of_witnesses_guards_and_capacity(runs):
+    """Each table that a gate can have more, and each such event around the purchase: the same end, some of them sound."""
+    files = read_folder(runs["passed"])
+    ends: Counter[str] = Counter()
+    for text in forged_rules.every_gate(files["gate.toml"].decode()):
+        lines = lines_of(files)
+        lines[0]["event"] |= {"gate": forged_rules.unread(text), "gate_sha256": sha256(text.encode())}
+        told = sealed_by_whoever_believes_it(unsealed({**files, "gate.toml": text.encode()}, lines))
+        assert second(told) == first(told), text[-200:]
+        ends[first(told)] += 1
+    assert min(ends["PASS"], ends["INVALID"]) >= 10, ends
+    ends.clear()
+    for number, lines in enumerate(forged_rules.every_journal(lines_of(files))):
+        told = sealed_by_whoever_believes_it(unsealed(files, lines))
+        assert second(told) == first(told), number
+        ends[first(told)] += 1
+    assert {"PASS", "CONDITIONAL", "FAIL", "INVALID"} <= set(ends), ends
 
 
 def test_a_quarantined_run_is_invalid_to_both(runs):
