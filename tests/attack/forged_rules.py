@@ -33,7 +33,7 @@ _WINDOW: dict[str, Any] = {
     "warm_up_seconds": 300.0,
     "warm_up_samples": 0,
 }
-_TAKEN: dict[str, Any] = {"kind": "capacity_taken", "line": 3, "line_sha256": _HASH, "left": 4}
+_TAKEN: dict[str, Any] = {"kind": "capacity_taken", "line": 3, "line_sha256": _HASH, "log_sha256": _HASH, "left": 4}
 _RETURNED: dict[str, Any] = {"kind": "capacity_returned", "left": 5, "reason": "nothing was sent"}
 _WITNESS: dict[str, Any] = {"kind": "proof", "source": "provider ledger", "status": "holds", "extract_sha256": _HASH}
 
