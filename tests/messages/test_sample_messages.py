@@ -165,7 +165,7 @@ def test_what_cannot_be_watched(tmp_path: Path, name: str, typed: tuple[str, ...
         (
             "source",
             "prometheus:http://user:pw@host",
-            "'store', 'file:PATH' or 'prometheus:http(s)://host[:port][/path]' without user or query",
+            "'store', 'file:PATH', 'prometheus:http(s)://host[:port][/path]' without user or query, or 'database:TABLE'",
         ),
         (
             "status_query",
