@@ -1,0 +1,92 @@
+"""The microcharge gate over a sandbox it did not start, with the provider's clock in the test's hand."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from pytest_paygate.sandbox.server import Sandbox
+from tests.gates.fleet_project import FleetProject
+
+# Between the payment and the request for the refund, the provider's clock goes forward.
+AWAY = """
+import time, urllib.request, pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    if item.nodeid.endswith("::test_refund") and "microcharge" in item.nodeid:
+        time.sleep(%d)
+        body = b'{"advance_seconds": %d}'
+        request = urllib.request.Request("%s/_sandbox/clock", body, method="POST")
+        urllib.request.urlopen(request, timeout=10).close()
+"""
+
+
+@pytest.fixture
+def fleet(tmp_path, request):
+    """A project, and a sandbox whose clock stands; it differs from this machine's by the seconds asked for."""
+    skew_seconds = getattr(request, "param", 0)
+    with Sandbox.start(environment="staging", frozen_at=time.time() + skew_seconds) as sandbox:
+        sandbox.write_history()
+        project = FleetProject(tmp_path / "project", json.loads(sandbox.description.to_json()))
+        project.folder.mkdir()
+        yield project, sandbox
+
+
+def test_green_over_a_separate_sandbox(fleet):
+    """A staging fleet with a green e2e of the same commit behind it passes, and one charge stands there, refunded."""
+    project, sandbox = fleet
+    project.make()
+    before = project.e2e()
+    assert before.exit_code == 0, before.output
+
+    result = project.run()
+
+    assert result.exit_code == 0, result.output
+    assert set(result.statuses.values()) == {"PASS"}
+    assert result.evidence["mode"] == "staging"
+    assert "PASS, 24 left, pause level 3" in result.output
+    mine = [entry for entry in sandbox.ledger() if entry["currency"].upper() == "USD"]
+    assert sorted(entry["kind"] for entry in mine) == ["charge", "fee", "refund"]
+
+
+def told(result):
+    """The facts of row 4."""
+    events = [json.loads(line)["event"] for line in (result.folder / "journal.jsonl").read_text().splitlines()]
+    return {event["name"]: event["value"] for event in events if event["kind"] == "fact"}
+
+
+@pytest.mark.parametrize(
+    ("fleet", "away", "passes"),
+    [(0, 59, True), (0, 60, True), (0, 61, False), (90, 59, True), (90, 61, False), (-90, 60, True), (-90, 61, False)],
+    indirect=["fleet"],
+)
+def test_sixty_seconds_on_the_provider_s_clock(fleet, away, passes):
+    """The minute is the provider's, however wrong this machine's clock is: 59 and 60 seconds pass, 61 do not."""
+    project, _ = fleet
+    project.make()
+    assert project.e2e().exit_code == 0
+    (project.folder / "conftest.py").write_text(AWAY % (0, away, project.description["control_url"]))
+
+    result = project.run()
+
+    assert told(result)["refund_latency_seconds"] == away, result.output
+    assert result.statuses["refund"] == ("PASS" if passes else "FAIL"), result.output
+    assert (result.exit_code == 0) is passes
+
+
+def test_at_exactly_the_limit_our_own_clock_must_agree(fleet):
+    """Whole seconds hide up to one: at the limit on the provider's clock, and longer on ours, is too late."""
+    project, _ = fleet
+    project.make(refund_within_seconds=2)
+    assert project.e2e().exit_code == 0
+    (project.folder / "conftest.py").write_text(AWAY % (3, 2, project.description["control_url"]))
+
+    result = project.run()
+
+    assert told(result)["refund_latency_seconds"] == 2, result.output
+    assert told(result)["refund_bound_seconds"] > 2
+    assert result.red_rows() == ["refund"], result.output
+    assert result.exit_code == 1
