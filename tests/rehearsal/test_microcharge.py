@@ -1,0 +1,32 @@
+"""The microcharge gate on the operator's whole path, in a rehearsal against a live fleet."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.rehearsal.fleet_live import LiveFleet
+
+
+@pytest.fixture
+def fleet(tmp_path, sandbox):
+    """A project that can rehearse microcharge; whatever faults a test switched on are off afterwards."""
+    yield LiveFleet(tmp_path / "project", sandbox, payment_hold_seconds=30, charged_within_seconds=10)
+    sandbox.clear_faults()
+
+
+def test_the_whole_path(fleet, sandbox):
+    """After a signed e2e rehearsal, a grant and an approval: fifty cents, back within a minute, PASS."""
+    fleet.ready()
+    before = sandbox.money()
+
+    session = fleet.charge()
+
+    assert session.status == 0, session.output
+    assert "REHEARSAL · gate microcharge: PASS" in session.output
+    money = fleet.settled(before)
+    assert (money.charges, money.taken_minor, money.returned_minor, money.payable) == (1, 50, 50, 0)
+    log = (fleet.microcharges()[-1] / "session.log").read_text()
+    stages = ["PLANNED", "operator typed", "APPROVED", "FENCED", "CAPACITY TAKEN", "CHARGE INTENDED"]
+    stages += ["purchase was sent: SEEN", "REFUND INTENDED", "SETTLED: 1 charges, USD 0.50 returned"]
+    places = [log.index(stage) for stage in stages]
+    assert places == sorted(places)
