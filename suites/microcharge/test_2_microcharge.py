@@ -183,6 +183,9 @@ async def test_proofs(
     taken = sum(charge.succeeded for charge in charges)
     run.check("how many charges stand under this trace id", observed=taken, expected=1)
     facts["proof_count"] = int(proofs.tally("charge").split(" of ")[0])
+    # A refund that said succeeded can fail a moment later: then the money never came back.
+    again = await provider("stripe").read_refund(facts["refund_id"])
+    run.guard("refund", observed=again.status.value)
 
 
 @pytest.mark.row("event")

@@ -14,7 +14,12 @@ OURS = {name: fault for name, fault in REGISTRY.items() if fault.gate == "microc
 REHEARSED = {"fleet_ledger_test_card"}
 HARMFUL = sorted(name for name, fault in OURS.items() if fault.row and name not in REHEARSED)
 BENIGN = sorted(name for name, fault in OURS.items() if not fault.row)
-QUICK = {"charged_within_seconds": 5, "payment_hold_seconds": 20, "logged_within_seconds": 3}
+QUICK = {
+    "refund_within_seconds": 5,
+    "charged_within_seconds": 5,
+    "payment_hold_seconds": 20,
+    "logged_within_seconds": 3,
+}
 # The log is one witness of three: without it nothing is red, and the run is CONDITIONAL.
 SILENT = {"fleet_log_missing", "fleet_log_other_trace"}
 

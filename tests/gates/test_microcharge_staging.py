@@ -10,13 +10,13 @@ import pytest
 from pytest_paygate.sandbox.server import Sandbox
 from tests.gates.fleet_project import FleetProject
 
-# Between the payment and the request for the refund, the provider's clock goes forward.
+# Before a row, this machine waits and the provider's clock goes forward.
 AWAY = """
 import time, urllib.request, pytest
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    if item.nodeid.endswith("::test_refund") and "microcharge" in item.nodeid:
+    if item.nodeid.endswith("::%s") and "microcharge" in item.nodeid:
         time.sleep(%d)
         body = b'{"advance_seconds": %d}'
         request = urllib.request.Request("%s/_sandbox/clock", body, method="POST")
@@ -68,7 +68,7 @@ def test_sixty_seconds_on_the_provider_s_clock(fleet, away, passes):
     project, _ = fleet
     project.make()
     assert project.e2e().exit_code == 0
-    (project.folder / "conftest.py").write_text(AWAY % (0, away, project.description["control_url"]))
+    (project.folder / "conftest.py").write_text(AWAY % ("test_refund", 0, away, project.description["control_url"]))
 
     result = project.run()
 
@@ -82,7 +82,7 @@ def test_at_exactly_the_limit_our_own_clock_must_agree(fleet):
     project, _ = fleet
     project.make(refund_within_seconds=2)
     assert project.e2e().exit_code == 0
-    (project.folder / "conftest.py").write_text(AWAY % (3, 2, project.description["control_url"]))
+    (project.folder / "conftest.py").write_text(AWAY % ("test_refund", 3, 2, project.description["control_url"]))
 
     result = project.run()
 
@@ -90,3 +90,20 @@ def test_at_exactly_the_limit_our_own_clock_must_agree(fleet):
     assert told(result)["refund_bound_seconds"] > 2
     assert result.red_rows() == ["refund"], result.output
     assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(("row", "delay_seconds"), [("refund", 0), ("proofs", 5)], ids=["at_once", "later"])
+def test_a_refund_that_fails_calls_a_person(fleet, row, delay_seconds):
+    """The refund fails at once, or a look after it said succeeded: the money is still out, ESCALATED."""
+    project, sandbox = fleet
+    project.make()
+    assert project.e2e().exit_code == 0
+    sandbox.faults.set("refund_fails_later", {})
+    sandbox.set_delays({"stripe.refund_fails": delay_seconds})
+    (project.folder / "conftest.py").write_text(AWAY % ("test_proofs", 0, 10, project.description["control_url"]))
+
+    result = project.run()
+
+    assert result.evidence["verdict"] == "ESCALATED", result.output
+    assert result.exit_code == 23
+    assert result.red_rows() == [row]

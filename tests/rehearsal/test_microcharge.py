@@ -30,3 +30,19 @@ def test_the_whole_path(fleet, sandbox):
     stages += ["purchase was sent: SEEN", "REFUND INTENDED", "SETTLED: 1 charges, USD 0.50 returned"]
     places = [log.index(stage) for stage in stages]
     assert places == sorted(places)
+
+
+def test_a_published_test_card_on_a_live_charge_is_a_sandbox_posing_as_live(fleet, sandbox):
+    """A livemode charge that shows 4242 is FAIL and named; the money goes back all the same."""
+    fleet.ready()
+    before = sandbox.money()
+    sandbox.set_fault("fleet_ledger_test_card")
+
+    session = fleet.charge()
+
+    assert session.status == 1, session.output
+    assert "the published test card" in session.output
+    rows = {row["id"]: row["status"] for row in fleet.evidence()["rows"]}
+    assert (rows["pay"], rows["refund"]) == ("FAIL", "BLOCKED")
+    money = fleet.settled(before)
+    assert (money.charges, money.open_minor, money.payable) == (1, 0, 0)

@@ -8,6 +8,7 @@ CHARGE_AMOUNT_SHORT = "charge_amount_short"
 REFUND_FAILS_LATER = "refund_fails_later"
 CHARGE_NOT_CAPTURED = "charge_not_captured"
 TEST_CARD_SHOWN = "fleet_ledger_test_card"
+REFUND_PENDS = "fleet_refund_pends"
 
 for _fault in (
     Fault(CHARGE_AMOUNT_SHORT, "stripe", "captures one minor unit less than was asked", "pay"),
@@ -16,5 +17,6 @@ for _fault in (
     Fault(
         TEST_CARD_SHOWN, "stripe", "in a rehearsal, a livemode charge shows the test card 4242", "pay", "microcharge"
     ),
+    Fault(REFUND_PENDS, "stripe", "a refund stays pending and never settles", "refund", "microcharge"),
 ):
     REGISTRY[_fault.name] = _fault
