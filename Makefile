@@ -77,5 +77,5 @@ bench: $(STAMP)
 	@for script in benchmarks/*.py; do echo "# $$script"; $(BIN)/python "$$script"; done
 
 lock:
-	uv pip compile pyproject.toml --extra sandbox --extra browser --extra pdf --group dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements.lock
+	uv pip compile pyproject.toml --extra sandbox --extra browser --extra pdf --extra console --extra notify --group dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements.lock
 	uv pip compile pyproject.toml --extra sandbox --group build --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --override requirements-oldest.txt -o requirements-oldest.lock
