@@ -6,6 +6,7 @@ hold point stays unanswered, which its row turns into PENDING. It never approves
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from pytest_paygate.adapters.payer import PayerState, TestCard
@@ -16,6 +17,7 @@ from pytest_paygate.core.ports import Confirmation, Confirmed, HoldAnswer, HoldP
 
 if TYPE_CHECKING:
     from pytest_paygate.core.ports import Clock, Recorder
+    from pytest_paygate.core.seats import Waiting
 
 # Published by the provider for tests; declined in live mode by the provider itself.
 PUBLISHED_TEST_CARD = TestCard("4242424242424242", brand="visa")
@@ -76,6 +78,11 @@ class ScriptedOperator:
         """Never: nobody here may let real money move."""
         del asked
         return Confirmed("nobody is at the terminal: the payer is scripted", 0.0, 0)
+
+    def waiting(self, wait: Waiting) -> contextlib.AbstractContextManager[None]:
+        """Nobody watches."""
+        del wait
+        return contextlib.nullcontext()
 
     async def _pay(self, point: HoldPoint) -> HoldAnswer:
         if self._payer is Payer.BROWSER:

@@ -12,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
@@ -22,9 +23,11 @@ from pytest_paygate.adapters.retry_after import retry_after_seconds
 from pytest_paygate.core.errors import DatabaseError, ProviderError, TargetError
 from pytest_paygate.core.events import AnomalyRecorded, PollFinished, PollRead
 from pytest_paygate.core.facts import FactKind, FactShapeError, to_json
+from pytest_paygate.core.seats import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Container, Sequence
+    from contextlib import AbstractContextManager
 
     from pytest_paygate.core.ports import Clock, Recorder
 
@@ -86,11 +89,27 @@ class _Look(Generic[T]):
 
 
 class Poll:
-    """Polls on one clock into one journal."""
+    """Polls on one clock into one journal.
 
-    def __init__(self, *, recorder: Recorder, clock: Clock) -> None:
+    Args:
+        recorder: takes every look.
+        clock: measures them.
+        shown: shows a wait to whoever sits at the terminal while it lasts.
+        usual_seconds: how long it usually takes, as far as earlier runs tell.
+    """
+
+    def __init__(
+        self,
+        *,
+        recorder: Recorder,
+        clock: Clock,
+        shown: Callable[[Waiting], AbstractContextManager[None]] = lambda _wait: contextlib.nullcontext(),
+        usual_seconds: Callable[[], float | None] = lambda: None,
+    ) -> None:
         self._recorder = recorder
         self._clock = clock
+        self._shown = shown
+        self._usual_seconds = usual_seconds
 
     async def until(  # noqa: PLR0913 - the parts of a wait, most with a default
         self,
@@ -132,7 +151,9 @@ class Poll:
             retry=retry_if_result(lambda look: look.outcome is None),
             retry_error_callback=lambda _state: None,
         )
-        await retrying(wait.look)
+        now = self._clock.elapsed_seconds()
+        with self._shown(Waiting(name, now, now + deadline_seconds, self._usual_seconds())):
+            await retrying(wait.look)
         return wait.finished()
 
 

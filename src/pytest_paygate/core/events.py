@@ -225,6 +225,19 @@ class HoldClosed(Model):
     waited_seconds: float
 
 
+class SeatAnswered(Model):
+    """A person answered at one of their seats. Only the first answer counts; one that came too late is told too.
+
+    `card` is the hold point's id, or `confirm`; `seat` is ours, such as `terminal`.
+    """
+
+    kind: Literal["seat_answered"] = "seat_answered"
+    card: str
+    seat: str
+    counted: bool
+    waited_seconds: float
+
+
 class ProofRecorded(Model):
     """What one witness says: the HTTP answer, the application's log, the provider's ledger.
 
@@ -303,6 +316,7 @@ EventBody = Annotated[
     | WindowChecked
     | HoldOpened
     | HoldClosed
+    | SeatAnswered
     | ProofRecorded
     | AnomalyRecorded
     | GuardRead

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from pytest_paygate.core.events import EventBody
     from pytest_paygate.core.money import Money
+    from pytest_paygate.core.seats import Waiting
     from pytest_paygate.core.secret import Secret
 
 Answered = TypeVar("Answered", bound="HttpAnswer")
@@ -309,7 +311,19 @@ class Database(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HoldPoint:
-    """A place where a person must act: what to do, what counts as done, and how long it stays open."""
+    """A place where a person must act: what to do, what counts as done, and how long it stays open.
+
+    Args:
+        hold_id: names it in the journal.
+        title: what it is about, in one line.
+        instructions: what to do and what counts as done.
+        deadline_seconds: how long it stays open.
+        fields: what the person reads off elsewhere and types in.
+        url: a page on which the person acts.
+        notice: looks by itself whether it is done: returns True once it is, False once it cannot be any more. It runs
+            beside the question, is cancelled with it, and may raise: then the person's word is all there is.
+        confirm_seconds: how long the person may still say so after `notice` has seen it.
+    """
 
     hold_id: str
     title: str
@@ -317,11 +331,16 @@ class HoldPoint:
     deadline_seconds: float
     fields: Sequence[str] = ()
     url: str = ""
+    notice: Callable[[], Awaitable[bool]] | None = None
+    confirm_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class HoldAnswer:
-    """What came back from a hold point. `answered` is False when nobody could or did answer in time."""
+    """What came back from a hold point. `answered` is False when nobody could or did answer in time.
+
+    `by` says who: `operator`, `provider` when it was noticed by itself, `payer:http` and the like, or `nobody`.
+    """
 
     answered: bool
     by: str
@@ -339,6 +358,7 @@ class Confirmation:
     word: str
     deadline_seconds: float
     tries_max: int = 3
+    is_live: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,3 +381,6 @@ class Operator(Protocol):
 
     async def confirm(self, asked: Confirmation) -> Confirmed:
         """Show the plan and have the person type the amount and this run's word."""
+
+    def waiting(self, wait: Waiting) -> AbstractContextManager[None]:
+        """Show a wait for as long as the context is open."""

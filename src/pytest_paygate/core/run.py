@@ -180,7 +180,7 @@ def apply(state: RunState, event: ev.EventBody, seq: int, at: str) -> RunState: 
             state = _rescue(state, gate, event)
         case ev.ExchangeRecorded() | ev.QueryRecorded() | ev.LogSeen() | ev.PollRead() | ev.PollFinished():
             _require_place(state, event.kind)
-        case ev.HoldOpened() | ev.HoldClosed():
+        case ev.HoldOpened() | ev.HoldClosed() | ev.SeatAnswered():
             _require_place(state, event.kind)
         case ev.WindowChecked():
             _require_place(state, event.kind)

@@ -162,7 +162,12 @@ async def _confirm(run: LiveRun, gathered: Gathered) -> None:
         else "REHEARSAL, no funds: do as if it were real. Read the plan:"
     )
     asked = Confirmation(
-        headline=headline, lines=lines, amount=str(gross), word=run.word, deadline_seconds=CONFIRM_SECONDS
+        headline=headline,
+        lines=lines,
+        amount=str(gross),
+        word=run.word,
+        deadline_seconds=CONFIRM_SECONDS,
+        is_live=run.environment.mode is ev.Mode.LIVE,
     )
     said = await run.operator.confirm(asked)
     gathered.operator = said.refusal

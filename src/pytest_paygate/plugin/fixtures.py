@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from pytest_paygate.core.environment import Payer
 from pytest_paygate.core.errors import configuration
 from pytest_paygate.core.previous_run import Asked
 from pytest_paygate.plugin.handles import Facts, Run
 from pytest_paygate.plugin.log_sources import log_of
 from pytest_paygate.plugin.proofs import Proofs
 from pytest_paygate.plugin.protocol import folder_of
+from pytest_paygate.plugin.seats import operator_of, usual_seconds, waiting
 from pytest_paygate.plugin.stash import RUNS
 
 if TYPE_CHECKING:
@@ -116,7 +116,13 @@ def poll(paygate_gate_run: GateRun) -> Poll:
     """Deadline polling, read-only and journalled."""
     from pytest_paygate.adapters.polling import Poll as Polling
 
-    return Polling(recorder=paygate_gate_run.journal, clock=paygate_gate_run.clock)
+    run = paygate_gate_run
+    return Polling(
+        recorder=run.journal,
+        clock=run.clock,
+        shown=lambda wait: waiting(run, wait),
+        usual_seconds=lambda: usual_seconds(run),
+    )
 
 
 @pytest.fixture
@@ -183,7 +189,7 @@ def windows(paygate_gate_run: GateRun) -> Windows:
 @pytest.fixture
 def operator(paygate_gate_run: GateRun) -> Operator:
     """The person at the gate, or the payer that stands in for one in an unattended dry run."""
-    return _made(paygate_gate_run, "operator", _operator)  # type: ignore[no-any-return]
+    return _made(paygate_gate_run, "operator", operator_of)  # type: ignore[no-any-return]
 
 
 def _made(run: GateRun, name: str, make: Callable[[GateRun], Any]) -> Any:
@@ -249,16 +255,6 @@ def _provider(run: GateRun, name: str) -> Provider:
         trace_id=run.trace_id,
         extra_fields=run.gate.facts,
     )
-
-
-def _operator(run: GateRun) -> Operator:
-    if run.payer is Payer.PERSON:
-        from pytest_paygate.adapters.operator_terminal import TerminalOperator
-
-        return TerminalOperator(recorder=run.journal, clock=run.clock)
-    from pytest_paygate.adapters.operator_scripted import CARDS, ScriptedOperator
-
-    return ScriptedOperator(run.payer, recorder=run.journal, clock=run.clock, card=CARDS[run.mode])
 
 
 async def _close(run: GateRun) -> None:

@@ -110,12 +110,10 @@ def environment_name(settings: Settings, typed: str | None, file: str) -> str:
 
 async def arm(run: GateRun) -> Armed:
     """Let the money of one run move; see `exposure.arming.arm`."""
-    from pytest_paygate.adapters.operator_terminal import TerminalOperator
     from pytest_paygate.exposure import arming, gathering, stores
+    from pytest_paygate.plugin.seats import person
 
     runs = run.runs
-    operator = TerminalOperator(recorder=run.journal, clock=run.clock)
-    run.resources["confirmer"] = operator
     return await arming.arm(
         gathering.LiveRun(
             run_id=runs.identity,
@@ -128,7 +126,7 @@ async def arm(run: GateRun) -> Armed:
             clock=run.clock,
             session=runs.config.stash[LIVE],
             make_store=lambda: stores.store_of(runs.choice.reports, runs.store_dsn),
-            operator=operator,
+            operator=person(run),
             offsets=lambda: run.clock_offsets_seconds,
             word=secrets.choice(WORDS),
             store_dsn=runs.store_dsn,

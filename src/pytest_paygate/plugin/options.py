@@ -70,6 +70,24 @@ OPTIONS = (
         },
     ),
     Option(
+        "paygate-operator",
+        "operator",
+        {
+            "metavar": "WHERE",
+            "dest": "paygate_operator",
+            "help": "where the operator is asked: terminal (default), or web for a page in their browser beside it",
+        },
+    ),
+    Option(
+        "paygate-plain",
+        "",
+        {
+            "action": "store_true",
+            "dest": "paygate_plain",
+            "help": "talk to the operator in plain lines, without colour or redraw (also with TERM=dumb and in CI)",
+        },
+    ),
+    Option(
         "paygate-resume",
         "resume",
         {

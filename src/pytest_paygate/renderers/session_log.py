@@ -71,6 +71,9 @@ def _told(event: ev.EventBody) -> str:  # noqa: C901, PLR0911, PLR0912 - one cas
         case ev.HoldClosed():
             how = "answered" if event.answered else "not answered"
             return f"hold point {event.hold_id} {how} by {event.by} after {event.waited_seconds:.3f} s"
+        case ev.SeatAnswered():
+            how = "" if event.counted else ", too late to count"
+            return f"{event.card} answered at the {event.seat} after {event.waited_seconds:.3f} s{how}"
         case ev.ProofRecorded():
             told = "".join(f" — {part}" for part in (event.detail, rests_on(event)) if part)
             return f"proof {event.name} ({event.source}) {event.status}{told}"

@@ -1,0 +1,286 @@
+"""The operator as a person: asks at every seat they have, counts the first answer, and journals each.
+
+Owns what an answer is worth: Enter alone is never one, silence until the deadline is none, three wrong ones end the
+question, and a person is never asked for what the provider already shows. The session's event loop keeps running while
+the person thinks. How a seat looks is not its business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from typing import TYPE_CHECKING
+
+from pytest_paygate.core import events as ev
+from pytest_paygate.core.errors import PaygateError
+from pytest_paygate.core.inert import inert
+from pytest_paygate.core.ports import Confirmation, Confirmed, HoldAnswer, HoldPoint
+from pytest_paygate.core.run import IllegalEventError
+from pytest_paygate.core.seats import Card, Said, Seat, SeatLostError, Waiting, Word
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pytest_paygate.core.ports import Clock, Recorder
+
+CONFIRM = "confirm"
+NOTE_LENGTH = 200
+_CODES = {Word.NOTE: "operator_note", Word.TODO: "action_item"}
+_HOLD_WORDS = {
+    Word.DONE: "it is done",
+    Word.ABORT: "give up: what was bought is refunded, and nothing more is asked of you",
+    Word.NOTE: "note TEXT: something odd, for the report",
+    Word.TODO: "todo TEXT: something to do afterwards, for the report",
+}
+_SPACES = re.compile(r"\s+")
+
+
+class PersonOperator:
+    """A person at one seat or more. Implements `core.ports.Operator`.
+
+    Args:
+        seats: where they sit; at least one.
+        recorder: takes hold points, answers and notes.
+        clock: measures them.
+        told: makes a person's own text safe to keep: one printable line, and no secret in it.
+        match_code: four digits for a card, shown at each seat when there are several.
+    """
+
+    name = "operator"
+    attended = True
+
+    def __init__(
+        self,
+        seats: Sequence[Seat],
+        *,
+        recorder: Recorder,
+        clock: Clock,
+        told: Callable[[str], str] = inert,
+        match_code: Callable[[], str] = str,
+    ) -> None:
+        self._seats = seats
+        self._recorder = recorder
+        self._clock = clock
+        self._told = told
+        self._match_code = match_code
+        self._card = ""
+        self._shown_seconds = 0.0
+        for seat in seats:
+            if hasattr(seat, "on_late"):
+                seat.on_late(self._late)
+
+    def close(self) -> None:
+        """Give the seats up."""
+        for seat in self._seats:
+            seat.close()
+
+    @contextlib.contextmanager
+    def waiting(self, wait: Waiting) -> Iterator[None]:
+        """Show a wait at every seat for as long as the context is open."""
+        with contextlib.ExitStack() as stack:
+            for seat in self._seats:
+                stack.enter_context(seat.waiting(wait))
+            yield
+
+    async def hold(self, point: HoldPoint) -> HoldAnswer:
+        """Show the hold point and wait: for the person's word, or until its completion is noticed by itself."""
+        began = self._clock.elapsed_seconds()
+        self._recorder.record(
+            ev.HoldOpened(
+                hold_id=point.hold_id, title=point.title, deadline_seconds=point.deadline_seconds, attended=True
+            )
+        )
+        answer = HoldAnswer(answered=False, by=self.name)
+        card = Card(
+            card_id=point.hold_id,
+            title=point.title,
+            lines=point.instructions,
+            deadline_seconds=point.deadline_seconds,
+            words=_HOLD_WORDS,
+            fields=point.fields,
+            url=point.url,
+            match_code=self._code(),
+        )
+        try:
+            async with asyncio.timeout(point.deadline_seconds):
+                answer = await self._held(card, point)
+        except TimeoutError:
+            self._take_away(f"No answer within {point.deadline_seconds:g} s: the hold point is closed.")
+        except SeatLostError as lost:
+            answer = HoldAnswer(answered=False, by=self.name, note=f"the operator cannot be reached: {lost}")
+        finally:
+            self._take_away("")
+            waited = round(self._clock.elapsed_seconds() - began, 3)
+            self._recorder.record(
+                ev.HoldClosed(hold_id=point.hold_id, answered=answer.answered, by=answer.by, waited_seconds=waited)
+            )
+        return answer
+
+    async def confirm(self, asked: Confirmation) -> Confirmed:
+        """Show the plan; the person types the amount and the run's word, within the deadline and a few tries."""
+        began = self._clock.elapsed_seconds()
+        tries = 0
+        refusal = f"nobody typed the amount within {asked.deadline_seconds:g} s"
+        wanted = f"{asked.amount} {asked.word}"
+        card = Card(
+            card_id=CONFIRM,
+            title=asked.headline,
+            lines=asked.lines,
+            deadline_seconds=asked.deadline_seconds,
+            wanted=wanted,
+            match_code=self._code(),
+            is_live=asked.is_live,
+        )
+        try:
+            async with asyncio.timeout(asked.deadline_seconds):
+                self._show(card)
+                while tries < asked.tries_max:
+                    said = await self._said()
+                    if not said.word:
+                        continue
+                    tries += 1
+                    if said.word == wanted:
+                        self._answered(said)
+                        refusal = ""
+                        break
+                    refusal = f"the amount and the word were typed wrongly {tries} times"
+                    left = asked.tries_max - tries
+                    self._tell(f"That is not it. Nothing has been sent. Tries left: {left}.")
+        except TimeoutError:
+            self._take_away("Nobody answered in time: nothing has been sent.")
+        except SeatLostError as lost:
+            refusal = f"the operator cannot be reached: {lost}"
+        finally:
+            self._take_away("")
+        return Confirmed(refusal, self._clock.elapsed_seconds() - began, tries)
+
+    async def _held(self, card: Card, point: HoldPoint) -> HoldAnswer:
+        self._show(card)
+        asking = asyncio.ensure_future(self._decided())
+        noticing = None if point.notice is None else asyncio.ensure_future(self._noticed(point))
+        tasks = [task for task in (asking, noticing) if task is not None]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if noticing is None or not noticing.done() or noticing.result() is None:
+                return await asking
+            return await self._after_notice(asking, point, is_done=noticing.result() is True)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _noticed(self, point: HoldPoint) -> bool | None:
+        """What looking by itself has brought; None when it cannot tell, and the person's word is all there is."""
+        look = point.notice
+        if look is None:
+            return None
+        try:
+            return await look()
+        except PaygateError as error:
+            self._tell(
+                f"It cannot be seen from here ({inert(error.refusal.refused)}): say so yourself when it is done."
+            )
+            return None
+
+    async def _after_notice(self, asking: asyncio.Future[HoldAnswer], point: HoldPoint, *, is_done: bool) -> HoldAnswer:
+        if asking.done():
+            return asking.result()
+        if not is_done:
+            self._take_away("It cannot be done any more: the hold point is closed.")
+            return HoldAnswer(answered=False, by="provider", note="it cannot be done any more")
+        if point.confirm_seconds > 0:
+            self._tell(f"It is seen to be done. Say {Word.DONE} too, or it goes on in {point.confirm_seconds:g} s.")
+            with contextlib.suppress(TimeoutError):
+                return await asyncio.wait_for(asyncio.shield(asking), point.confirm_seconds)
+        self._take_away("It is seen to be done. The run goes on.")
+        return HoldAnswer(answered=True, by="provider")
+
+    async def _decided(self) -> HoldAnswer:
+        while True:
+            said = await self._said()
+            match said.word:
+                case Word.DONE:
+                    self._answered(said)
+                    return HoldAnswer(answered=True, by=self.name, fields=said.fields)
+                case Word.ABORT:
+                    self._answered(said)
+                    return HoldAnswer(answered=False, by=self.name, fields=said.fields, note="aborted by the operator")
+                case Word.NOTE | Word.TODO:
+                    self._note(Word(said.word), said.text)
+                case "":
+                    continue
+                case _:
+                    self._tell(f"That is none of: {', '.join(_HOLD_WORDS)}.")
+
+    async def _said(self) -> Said:
+        """The next thing said at any seat; a seat that is lost leaves the others.
+
+        Raises:
+            SeatLostError: when none is left.
+        """
+        tasks = {asyncio.ensure_future(seat.said()): seat for seat in self._seats}
+        lost = SeatLostError("there is no seat")
+        try:
+            while tasks:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    del tasks[task]
+                    error = task.exception()
+                    if error is None:
+                        return task.result()
+                    if not isinstance(error, SeatLostError):
+                        raise error
+                    lost = error
+            raise lost
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _show(self, card: Card) -> None:
+        self._card, self._shown_seconds = card.card_id, self._clock.elapsed_seconds()
+        shown = 0
+        lost = SeatLostError("there is no seat")
+        for seat in self._seats:
+            try:
+                seat.show(card)
+                shown += 1
+            except SeatLostError as error:
+                lost = error
+        if not shown:
+            raise lost
+
+    def _answered(self, said: Said) -> None:
+        self._journal(said, counted=True)
+        at = self._clock.now().strftime("%H:%M:%S")
+        for seat in self._seats:
+            seat.take_away("" if seat.name == said.seat else f"Answered at the {said.seat} at {at} UTC.")
+
+    def _late(self, said: Said) -> None:
+        # Between rows nothing may be journalled; an answer that late has nothing left to say.
+        with contextlib.suppress(IllegalEventError):
+            self._journal(said, counted=False)
+
+    def _journal(self, said: Said, *, counted: bool) -> None:
+        waited = round(self._clock.elapsed_seconds() - self._shown_seconds, 3)
+        self._recorder.record(ev.SeatAnswered(card=self._card, seat=said.seat, counted=counted, waited_seconds=waited))
+
+    def _note(self, word: Word, text: str) -> None:
+        kept = self._told(_SPACES.sub(" ", text).strip()[:NOTE_LENGTH])
+        if not kept:
+            self._tell(f"Nothing to keep: type {word} and the text behind it.")
+            return
+        self._recorder.record(ev.AnomalyRecorded(code=_CODES[word], detail=kept))
+        self._tell(f"Kept for the report: {kept}")
+
+    def _code(self) -> str:
+        return self._match_code() if len(self._seats) > 1 else ""
+
+    def _tell(self, sentence: str) -> None:
+        for seat in self._seats:
+            seat.tell(sentence)
+
+    def _take_away(self, sentence: str) -> None:
+        for seat in self._seats:
+            seat.take_away(sentence)

@@ -1,0 +1,101 @@
+"""Who is at the gate in this session: a person at their seats, or what stands in where nobody is.
+
+Owns the choice, and opening the seats once for each run. What is asked there is `adapters.operator_person`'s business.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+from pytest_paygate.core.environment import Payer
+from pytest_paygate.core.errors import NOTHING_MOVED, ConfigurationError, Refusal
+from pytest_paygate.core.seats import Waiting
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from pytest_paygate.adapters.operator_person import PersonOperator
+    from pytest_paygate.core.ports import Operator
+    from pytest_paygate.core.seats import Seat
+    from pytest_paygate.plugin.gate_run import GateRun
+
+TERMINAL = "/dev/tty"
+_PERSON = "person"
+
+
+def operator_of(run: GateRun) -> Operator:
+    """The operator of a run: a person where a person pays, the payer that stands in for one elsewhere.
+
+    Raises:
+        ConfigurationError: when a person is to pay and there is no seat to ask them at.
+    """
+    if run.payer is Payer.PERSON:
+        return person(run)
+    from pytest_paygate.adapters.operator_scripted import CARDS, ScriptedOperator
+
+    return ScriptedOperator(run.payer, recorder=run.journal, clock=run.clock, card=CARDS[run.mode])
+
+
+def person(run: GateRun) -> PersonOperator:
+    """The person of a run, at every seat of the session; opened on first use and closed with the run.
+
+    Raises:
+        ConfigurationError: when there is no seat.
+    """
+    if _PERSON not in run.resources:
+        run.resources[_PERSON] = _seated(run)
+    return run.resources[_PERSON]  # type: ignore[no-any-return]
+
+
+def waiting(run: GateRun, wait: Waiting) -> AbstractContextManager[None]:
+    """Show a wait to whoever sits at the terminal, also in a run that asks nobody; nothing where nobody can see it."""
+    if hasattr(run.runs.config, "workerinput"):
+        return contextlib.nullcontext()
+    try:
+        return person(run).waiting(wait)
+    except ConfigurationError:
+        return contextlib.nullcontext()
+
+
+def usual_seconds(run: GateRun) -> float | None:
+    """How long the row that is running took in earlier runs of this gate and environment, None when not known."""
+    known = run.state.history
+    rows = () if known is None else known.usual
+    return next((row.median_seconds for row in rows if row.row == run.state.open_row), None)
+
+
+def _seated(run: GateRun) -> PersonOperator:
+    from pytest_paygate.adapters.operator_person import PersonOperator
+
+    return PersonOperator(
+        _seats(run),
+        recorder=run.journal,
+        clock=run.clock,
+        told=run.told,
+        match_code=lambda: f"{secrets.randbelow(10_000):04}",
+    )
+
+
+def _seats(run: GateRun) -> list[Seat]:
+    from pytest_paygate.adapters.seat_screen import open_seat
+
+    config = run.runs.config
+    try:
+        return [
+            open_seat(
+                TERMINAL, os.environ, run.clock.elapsed_seconds, plain=bool(config.getoption("paygate_plain", None))
+            )
+        ]
+    except OSError as error:
+        raise ConfigurationError(
+            Refusal(
+                refused="a person is to pay, but this process has no terminal to ask them on",
+                expected="a controlling terminal",
+                observed=error.strerror or type(error).__name__,
+                money=NOTHING_MOVED,
+                next_step="Start it from a terminal, or choose --payer=http or --payer=browser for a dry run.",
+            )
+        ) from None
