@@ -88,20 +88,30 @@ async def test_pay(
 ) -> None:
     """Row 4: a person pays on the hosted page; the processor's ledger shows one captured charge of that amount."""
     seconds = float(run.thresholds["payment_hold_seconds"])
+    orchestrator, processor = provider("hyperswitch"), provider("stripe")
     point = HoldPoint(
         hold_id="pay",
         title=f"Pay {facts['order_total']} for order {facts['order_id']}",
         instructions=(
             f"Expect {facts['order_total']} on the page. Pay with a card that may be used here.",
-            "The page says when it is paid. Then come back.",
+            "The page says when it is paid. Then come back and say so.",
         ),
         deadline_seconds=seconds,
         url=run.kept("payment_url"),
+        notice=poll.noticing(
+            "payment_noticed",
+            lambda: orchestrator.payment(facts["payment_id"]),
+            value=lambda payment: payment.status.value,
+            goal={PaymentStatus.SUCCEEDED.value},
+            # A payment that failed can be tried again on the page.
+            bad={PaymentStatus.CANCELLED.value, PaymentStatus.EXPIRED.value},
+            deadline_seconds=seconds,
+        ),
+        confirm_seconds=float(run.thresholds["payment_confirm_seconds"]),
     )
     answer = await operator.hold(point)
     run.check("whether the payment was made", observed=answer.answered, expected=True)
 
-    orchestrator, processor = provider("hyperswitch"), provider("stripe")
     seen = await poll.until(
         "payment",
         lambda: orchestrator.payment(facts["payment_id"]),

@@ -22,7 +22,7 @@ from pytest_paygate import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_paygate import Api, Charge, Facts, LogSource, Operator, Poll, Proofs, Provider, Refund, Run
+    from pytest_paygate import Api, Charge, Facts, LogSource, Operator, Payment, Poll, Proofs, Provider, Refund, Run
     from suites.microcharge.conftest import Student
 
 from suites.microcharge.conftest import status_of
@@ -83,24 +83,33 @@ async def test_pay(
         # A log that says so before anybody has paid says nothing afterwards.
         early = await logs.entries(run.trace_id, str(run.expect["payment_event"]))
         run.check("entries of a payment before anybody has paid", observed=len(early), expected=0)
-    run.keep("hold_opened_seconds", str(run.elapsed_seconds))
+    ledger = provider("stripe")
+    seconds = float(run.thresholds["payment_hold_seconds"])
+    run.keep("unpaid_seconds", str(run.elapsed_seconds))
     answer = await operator.hold(
         HoldPoint(
             hold_id="pay",
             title=f"Pay {amount}; the 60 seconds begin with the charge",
             instructions=(
                 f"Expect {amount} on the page. Pay with a card that may be used here.",
-                "Come back at once: the refund follows by itself.",
+                "Nothing to type then: the payment is seen by itself, and the refund follows at once.",
             ),
-            deadline_seconds=float(run.thresholds["payment_hold_seconds"]),
+            deadline_seconds=seconds,
             url=run.kept("payment_url"),
+            notice=poll.noticing(
+                "payment_noticed",
+                lambda: looked(run, ledger, facts["payment_intent_id"]),
+                value=lambda payment: payment.status.value,
+                goal={PaymentStatus.SUCCEEDED.value},
+                bad={PaymentStatus.CANCELLED.value, PaymentStatus.EXPIRED.value},
+                deadline_seconds=seconds,
+            ),
         )
     )
     run.check("whether the payment was made", observed=answer.answered, expected=True)
-    ledger = provider("stripe")
     seen = await poll.until(
         "payment",
-        lambda: ledger.payment(facts["payment_intent_id"]),
+        lambda: looked(run, ledger, facts["payment_intent_id"]),
         value=lambda payment: payment.status.value,
         goal={PaymentStatus.SUCCEEDED.value},
         bad={PaymentStatus.CANCELLED.value, PaymentStatus.EXPIRED.value},
@@ -134,22 +143,26 @@ async def test_refund(
     """Row 4: the whole charge comes back within 60 seconds, on the provider's clock; else a person is called."""
     ledger = provider("stripe")
     charge = await the_charge(run, facts, ledger)
-    refund, facts["refund_by"] = await asked(run, facts, student, ledger, charge)
     limit = int(run.thresholds["refund_within_seconds"])
-    seen = await poll.until(
-        "refund",
-        lambda: ledger.read_refund(refund.refund_id),
-        value=lambda read: read.status.value,
-        goal={RefundStatus.SUCCEEDED.value},
-        bad={RefundStatus.FAILED.value, RefundStatus.CANCELLED.value},
-        deadline_seconds=float(limit),
-    )
+    unpaid = float(run.kept("unpaid_seconds"))
+    with run.countdown(
+        f"refund of {charge.captured}", since_seconds=unpaid, limit_seconds=limit, at_end="The refund is late: FAIL."
+    ):
+        refund, facts["refund_by"] = await asked(run, facts, student, ledger, charge)
+        seen = await poll.until(
+            "refund",
+            lambda: ledger.read_refund(refund.refund_id),
+            value=lambda read: read.status.value,
+            goal={RefundStatus.SUCCEEDED.value},
+            bad={RefundStatus.FAILED.value, RefundStatus.CANCELLED.value},
+            deadline_seconds=float(limit),
+        )
     last = seen.last or refund
     facts["refund_id"], facts["refund_status"] = last.refund_id, last.status.value
     facts["amount_refunded"] = last.amount
     facts["refund_latency_seconds"] = round((last.created - charge.created).total_seconds())
-    # Whole seconds hide up to one: from before the person paid until the refund was seen is never less than the truth.
-    facts["refund_bound_seconds"] = run.elapsed_seconds - float(run.kept("hold_opened_seconds"))
+    # Whole seconds hide up to one: from the last look that saw no payment until the refund was seen is never less.
+    facts["refund_bound_seconds"] = run.elapsed_seconds - unpaid
     proofs.ledger("refund", last, expected=facts["amount_charged"], after="charge")
     run.guard("refund", observed=last.status.value)
     run.check("the amount refunded", observed=last.amount, expected=facts["amount_charged"])
@@ -209,6 +222,15 @@ async def test_event(service: Callable[[str], Api], run: Run, facts: Facts) -> N
     run.check("the status of GET /events/:id", observed=back.status, expected=200)
     run.check("the checksum read back", observed=pick(back.json(), "checksum", str), expected=facts["a8_checksum"])
     run.check("the event read back", observed=pick(back.json(), "data", dict) == data, expected=True)
+
+
+async def looked(run: Run, ledger: Provider, payment_id: str) -> Payment:
+    """One look at the payment; when it began is kept while it shows no payment: the money cannot have left before."""
+    began = run.elapsed_seconds
+    payment = await ledger.payment(payment_id)
+    if payment.status is not PaymentStatus.SUCCEEDED:
+        run.keep("unpaid_seconds", str(began))
+    return payment
 
 
 async def the_charge(run: Run, facts: Facts, ledger: Provider) -> Charge:

@@ -172,7 +172,7 @@ async def inner_cell(scene: Scene, fault: Fault, proxy: Proxy, start: str) -> li
     await scene.pay(order)
     if start.endswith("refunds"):
         # The target completes the order with a webhook; before that it refunds nothing.
-        await asyncio.sleep(1.5)
+        await scene.completed(order)
     # The target gives its provider ten seconds, and asks again after that.
     lived = await scene.settle(run, late_charge_seconds=14.0, order=order, look_floor_seconds=1.0, give_up_seconds=25.0)
     in_the_air = start == "POST /v1/payment_intents" and not fault.processed and lived.charges == 0

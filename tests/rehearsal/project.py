@@ -176,9 +176,12 @@ class Project:
         env: Mapping[str, str] | None = None,
         answers: Mapping[re.Pattern[str], Callable[[re.Match[str]], str]] | None = None,
     ) -> Session:
-        """Start the operator's run on a terminal of its own, with a scripted payer in the place of a card."""
+        """Start the operator's run on a terminal of its own, with a scripted payer in the place of a card.
+
+        The terminal cannot move its cursor unless `env` says otherwise: what is asked there comes in lines.
+        """
         line = [PYTHON, "-m", "pytest", *QUIET, *(arguments or LIVE)]
-        return start(line, cwd=self.folder, env=environ(**(env or {})), answers=answers)
+        return start(line, cwd=self.folder, env=environ(**{"TERM": "dumb", **(env or {})}), answers=answers)
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `paygate …` in the project."""

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pty
 import re
 import select
 import signal
+import struct
+import termios
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import pyte
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-# Asked in this form by `operator_terminal`, `typing_terminal`.
+# Asked in this form by `seat_lines`, `typing_terminal`.
 CONFIRM = re.compile(r"like: (?P<answer>[A-Z]{3} [0-9.]+ [a-z]+)\s+> $")
 APPROVE = re.compile(r"currency, like (?P<answer>[A-Z]{3} [0-9.]+)\s+> $")
 
@@ -31,7 +36,43 @@ class Session:
     status: int | None = None
     answered: int = 0
     answers: Mapping[re.Pattern[str], Callable[[re.Match[str]], str]] = field(default_factory=dict)
+    screen: pyte.Screen | None = None
     _seen: int = 0
+    _stream: pyte.ByteStream | None = None
+
+    def emulate(self, columns: int = 80, rows: int = 24) -> None:
+        """Show what a person would see, in a window of that size, from now on; `shown` returns it."""
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self.resize(columns, rows)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Drag the window's corner."""
+        assert self.screen is not None
+        self.screen.resize(rows, columns)
+        fcntl.ioctl(self.handle, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def shown(self) -> str:
+        """The screen as text."""
+        assert self.screen is not None
+        return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
+
+    def see(self, pattern: str, timeout_seconds: float = 60.0) -> re.Match[str]:
+        """Pump until something stands on the screen."""
+        deadline = time.monotonic() + timeout_seconds
+        while not (match := re.search(pattern, self.shown())):
+            if not self.pump() or time.monotonic() > deadline:
+                message = f"{pattern!r} was never shown; the screen:\n{self.shown()}"
+                raise AssertionError(message)
+        return match
+
+    def type(self, text: str) -> None:
+        """Type at the terminal; Enter is what the key sends."""
+        os.write(self.handle, text.replace("\n", "\r").encode())
+
+    def kill(self, number: signal.Signals) -> None:
+        """Send a signal to the process."""
+        os.kill(self.pid, number)
 
     def pump(self, seconds: float = 0.05) -> bool:
         """Read what came, answer what was asked; False once the process has closed its terminal."""
@@ -44,6 +85,8 @@ class Session:
             if not chunk:
                 return False
             self.output += chunk.decode("utf-8", "replace").replace("\r", "")
+            if self._stream is not None:
+                self._stream.feed(chunk)
             self._answer()
         return True
 

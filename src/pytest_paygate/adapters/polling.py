@@ -156,6 +156,28 @@ class Poll:
             await retrying(wait.look)
         return wait.finished()
 
+    def noticing(  # noqa: PLR0913 - as `until`
+        self,
+        name: str,
+        read: Callable[[], Awaitable[T]],
+        *,
+        value: Callable[[T], str],
+        goal: Container[str] | Callable[[str], bool],
+        bad: Container[str] = (),
+        deadline_seconds: float,
+    ) -> Callable[[], Awaitable[bool]]:
+        """What a hold point needs to notice its completion by itself: `until`, as a look that a `HoldPoint` can start.
+
+        Returns:
+            A function to hand over as `HoldPoint.notice`: True once a goal is reached, False when it no longer can be.
+        """
+
+        async def look() -> bool:
+            seen = await self.until(name, read, value=value, goal=goal, bad=bad, deadline_seconds=deadline_seconds)
+            return seen.reached
+
+        return look
+
 
 class _Wait(Generic[T]):
     """One wait under way."""

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 _PLAIN_TERMS: Final = frozenset({"", "dumb", "unknown"})
-# Rows that the frame, the prompt and the lines around a QR code take.
-_FRAME_ROWS = 5
+# Rows that the two rules, an empty line and the prompt take.
+_FRAME_ROWS = 4
 _REDRAW_SECONDS = 1.0
 
 
@@ -87,8 +87,10 @@ class ScreenSeat:
         try:
             termios.tcflush(self._file.fileno(), termios.TCIFLUSH)
             self._forget_keys()
-            self._file.write("\n")
-            self._draw(_framed(card, self._console()))
+            console = self._console()
+            console.print()
+            for piece, may_wrap in _pieces(card, console):
+                console.print(piece, soft_wrap=may_wrap)
         except (OSError, ValueError, termios.error) as error:
             raise _lost(error) from None
 
@@ -174,9 +176,8 @@ class ScreenSeat:
 
     async def _line(self, question: str) -> str:
         try:
-            termios.tcflush(self._file.fileno(), termios.TCIFLUSH)
             session = self._session()
-        except (OSError, ValueError, termios.error) as error:
+        except (OSError, ValueError) as error:
             raise _lost(error) from None
 
         def message() -> str:
@@ -198,8 +199,6 @@ class ScreenSeat:
         from prompt_toolkit.input.vt100 import Vt100Input
         from prompt_toolkit.output import ColorDepth
         from prompt_toolkit.output.vt100 import Vt100_Output
-
-        self._forget_keys()
 
         def size() -> Size:
             columns, rows = os.get_terminal_size(self._file.fileno())
@@ -253,49 +252,56 @@ class ScreenSeat:
                 self._draw(line)
 
 
-def _framed(card: Card, console: Console) -> RenderableType:
-    """The card in a frame: what it is about, what to know, the page with its QR code when it fits, what can be said."""
-    from rich import box
-    from rich.console import Group
-    from rich.panel import Panel
+def _pieces(card: Card, console: Console) -> Iterator[tuple[RenderableType, bool]]:
+    """The card from top to bottom, each piece with whether the terminal itself may break its line.
+
+    Nothing stands at the sides, and an address is never broken by us: it can be copied whole, however long it is.
+    """
+    from rich.rule import Rule
     from rich.text import Text
 
+    style = "bold red" if card.is_live else "bold yellow" if card.wanted else "cyan"
+    yield Rule(Text(inert(card.title), style="bold"), align="left", style=style), False
     told: list[RenderableType] = [_text(line) for line in card.lines]
     if card.match_code:
-        told.append(Text(f"Match code {card.match_code}: the page must show the same.", style="bold"))
-    for word, meaning in card.words.items():
-        told.append(Text.assemble((f"{word.value:<6}", "bold"), meaning))
+        told.append(Text(f"  Match code {card.match_code}: the page must show the same.", style="bold"))
+    said = [Text.assemble((f"  {word.value:<6}", "bold"), meaning) for word, meaning in card.words.items()]
+    yield from ((piece, False) for piece in told)
     if card.url:
-        used = sum(len(console.render_lines(one, console.options.update(width=console.width - 4))) for one in told)
-        told[len(card.lines) : len(card.lines)] = _page(card.url, console, used)
-    style = "bold red" if card.is_live else "bold yellow" if card.wanted else "cyan"
-    title = Text(inert(card.title), style="bold")
-    # No lines at the sides: an address that runs over two of them can still be copied.
-    return Panel(Group(*told), title=title, title_align="left", border_style=style, padding=(0, 2), box=box.HORIZONTALS)
+        yield _address(card.url, console), True
+        used_rows = sum(len(console.render_lines(one)) for one in [*told, *said]) + len(card.url) // console.width + 1
+        yield _code(card.url, console, used_rows), False
+    yield from ((piece, False) for piece in said)
+    yield Rule(style=style), False
 
 
-def _page(url: str, console: Console, used_rows: int) -> list[RenderableType]:
-    """The address, whole, and a QR code of it when that leaves the card in the window."""
-    import segno
+def _address(url: str, console: Console) -> RenderableType:
     from rich.style import Style
     from rich.text import Text
 
     plain = inert(url)
-    address = Text(plain, style=Style(underline=True, link=plain if console.color_system else None), overflow="fold")
-    link_rows = len(console.render_lines(address, console.options.update(width=console.width - 4)))
+    return Text(plain, style=Style(underline=True, link=plain if console.color_system else None))
+
+
+def _code(url: str, console: Console, used_rows: int) -> RenderableType:
+    """A QR code of the page, when that leaves the whole card in the window."""
+    import segno
+    from rich.text import Text
+
     picture = io.StringIO()
     code = segno.make(url, error="l", micro=False)
     code.terminal(picture, border=2, compact=True)
-    rows, columns = len(picture.getvalue().splitlines()), code.symbol_size(border=2)[0]
-    if rows + used_rows + link_rows + _FRAME_ROWS > console.height or columns > console.width - 4:
-        return [address, Text(f"(no QR code: it needs a window of {rows + used_rows + link_rows + _FRAME_ROWS} rows)")]
-    return [address, Text(picture.getvalue().rstrip("\n"), style="white on black" if console.color_system else "")]
+    rows = len(picture.getvalue().splitlines()) + used_rows + _FRAME_ROWS
+    if rows > console.height or code.symbol_size(border=2)[0] > console.width:
+        return Text(f"  (no QR code: it needs a window of {rows} rows)")
+    return Text(picture.getvalue().rstrip("\n"), style="white on black" if console.color_system else "")
 
 
 def _text(line: str) -> RenderableType:
+    from rich.padding import Padding
     from rich.text import Text
 
-    return Text(inert(line), overflow="fold")
+    return Padding(Text(inert(line), overflow="fold"), (0, 2))
 
 
 def _keys() -> KeyBindings:

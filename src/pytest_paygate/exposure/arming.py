@@ -152,10 +152,14 @@ async def _confirm(run: LiveRun, gathered: Gathered) -> None:
     bound, sufficient = _known(gathered)
     gross = Money.parse(bound.gross)
     kind = "signed" if sufficient.signed else "UNSIGNED"
-    lines = [f"{label:<12} {value}" for label, value in plan_lines(bound)]
-    lines.append(f"{'approved by':<12} {', '.join(sufficient.approvers)} ({kind})")
-    lines.append(f"{'plan':<12} sha256 {bound_sha256(bound)}")
-    lines.append(f"{'by hand':<12} if all else fails: trace id {_trace(run)}, `paygate recover`, `paygate orphans`")
+    # What was needed is known to be given by now; the rest must fit one small window.
+    told = [
+        *((label, value) for label, value in plan_lines(bound) if label != "approvals"),
+        ("approved by", f"{', '.join(sufficient.approvers)} ({kind})"),
+        ("plan", f"sha256 {bound_sha256(bound)[:16]}…"),
+        ("by hand", f"{_trace(run)}: `paygate recover`, `paygate orphans`"),
+    ]
+    lines = [f"{label:<12} {value}" for label, value in told]
     headline = (
         "THIS MOVES REAL MONEY. Read the plan:"
         if run.environment.mode is ev.Mode.LIVE

@@ -20,9 +20,12 @@ from pytest_paygate.core.errors import (
     nearest,
 )
 from pytest_paygate.core.facts import FactKind, FactShapeError, FactValue, from_json, to_json
+from pytest_paygate.core.seats import Waiting
+from pytest_paygate.plugin.seats import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from pytest_paygate.adapters.answers import Answer
     from pytest_paygate.core.environment import Environment, ProviderAccess
@@ -272,6 +275,20 @@ class Run:
         """Where a person finds an object at a provider: its dashboard, or its API address in a sandbox."""
         access = self.provider(name)
         return f"{(access.dashboard_url or access.base_url or DASHBOARDS.get(name, '')).rstrip('/')}/{path}"
+
+    def countdown(
+        self, title: str, *, since_seconds: float, limit_seconds: float, at_end: str
+    ) -> AbstractContextManager[None]:
+        """Show the person that time is running out, for as long as the context is open; it decides nothing.
+
+        Args:
+            title: what must happen in time, as a noun phrase.
+            since_seconds: when the time began, as `elapsed_seconds` told it.
+            limit_seconds: how long it lasts from then.
+            at_end: what happens when it is over, as a sentence.
+        """
+        ends = since_seconds + limit_seconds
+        return waiting(self._run, Waiting(self._run.told(title), since_seconds, ends, at_end=at_end, is_countdown=True))
 
     def check(self, what: str, *, observed: object, expected: object, next_step: str = "") -> None:
         """Fail the row unless what was observed equals what was expected, in value and in type.

@@ -9,8 +9,8 @@ import pty
 import pytest
 
 from pytest_paygate.adapters.clock import SystemClock
-from pytest_paygate.adapters.operator_scripted import ScriptedOperator
 from pytest_paygate.adapters.operator_person import PersonOperator
+from pytest_paygate.adapters.operator_scripted import ScriptedOperator
 from pytest_paygate.adapters.seat_screen import open_seat
 from pytest_paygate.core.environment import Payer
 from pytest_paygate.core.errors import Refusal, TargetError
