@@ -132,7 +132,7 @@ def test_the_checkout_s_own_settings_are_valid():
 
     settings = read_settings(tomllib.loads((ROOT / "paygate.toml").read_text()), "paygate.toml")
     assert isinstance(settings, Settings)
-    assert set(settings.env) == {"staging", "rehearsal"}
+    assert set(settings.env) == {"staging", "rehearsal", "fleet_staging", "fleet_rehearsal"}
 
 
 def test_the_architecture_names_every_folder():

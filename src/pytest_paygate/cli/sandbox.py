@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _PORT_BASE_HELP = f"First of {PORTS} ports in a row; 0 takes free ones."
 _LOG_HELP = "Append the fleet's log (A5) to this file as JSON Lines as well."
+_DAY_HELP = "Give the fleet 24 hours of healthy samples that end now, as microcharge asks for."
 _DELAY_HELP = "Make a party wait: " + ", ".join(DELAYS) + "."
 
 
@@ -36,6 +37,7 @@ _DELAY_HELP = "Make a party wait: " + ", ".join(DELAYS) + "."
 @click.option("--list-faults", is_flag=True, help="List the faults and end.")
 @click.option("--delay", "delays", multiple=True, metavar="NAME=SECONDS", help=_DELAY_HELP)
 @click.option("--fleet-log", type=click.Path(dir_okay=False, path_type=Path), help=_LOG_HELP)
+@click.option("--healthy-day", is_flag=True, help=_DAY_HELP)
 @click.option("--orphan-ok", is_flag=True, help="Stay up when the process that started it has ended.")
 def sandbox(  # noqa: PLR0913 - one parameter for each option
     *,
@@ -46,6 +48,7 @@ def sandbox(  # noqa: PLR0913 - one parameter for each option
     list_faults: bool,
     delays: Sequence[str],
     fleet_log: Path | None,
+    healthy_day: bool,
     orphan_ok: bool,
 ) -> None:
     """Start the emulated world, say where everything is, and stay until SIGTERM or Ctrl-C.
@@ -72,6 +75,8 @@ def sandbox(  # noqa: PLR0913 - one parameter for each option
     except SandboxError as failure:
         raise click.ClickException(str(failure)) from None
     with running:
+        if healthy_day:
+            running.write_history()
         description = running.description
         click.echo(description.to_json() if as_json else _text(description), nl=True)
         sys.stdout.flush()

@@ -120,8 +120,20 @@ log_url = "{self.fleet_log_url}"
 [env.{name}.services]
 {services}
 
+[env.{name}.samples]
+source = "database:probe_samples"
+interval_seconds = 60
+
+[env.{name}.capacity]
+budget = 25
+pause_below = 5
+period = "30d"
+
 [env.{name}.values]
 operator_email = "{self.buyer_email}"
+product_id = "credits-50"
+# The environment in which e2e has passed before.
+e2e_environment = "local"
 
 [env.{name}.secrets]
 operator_password = "env:PAYGATE_LOCAL_PASSWORD"
