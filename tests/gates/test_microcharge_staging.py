@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -21,6 +22,22 @@ def pytest_runtest_setup(item):
         body = b'{"advance_seconds": %d}'
         request = urllib.request.Request("%s/_sandbox/clock", body, method="POST")
         urllib.request.urlopen(request, timeout=10).close()
+"""
+
+
+# Both runs have passed their pre-flight before either of them may go on to the purchase.
+TOGETHER = """
+import os, pathlib, time, pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    if item.nodeid.endswith("::test_checkout"):
+        here = pathlib.Path(item.config.rootpath) / "reports" / "here"
+        here.mkdir(exist_ok=True)
+        (here / str(os.getpid())).touch()
+        until = time.monotonic() + 60
+        while len(list(here.iterdir())) < 2 and time.monotonic() < until:
+            time.sleep(0.01)
 """
 
 
@@ -48,6 +65,24 @@ def test_green_over_a_separate_sandbox(fleet):
     assert set(result.statuses.values()) == {"PASS"}
     assert result.evidence["mode"] == "staging"
     assert "PASS, 24 left, pause level 3" in result.output
+    mine = [entry for entry in sandbox.ledger() if entry["currency"].upper() == "USD"]
+    assert sorted(entry["kind"] for entry in mine) == ["charge", "fee", "refund"]
+
+
+def test_two_runs_race_for_the_last_unit(fleet):
+    """Both saw one charge left above the pause; one of them takes it, the other is STOPPED and has bought nothing."""
+    project, sandbox = fleet
+    project.make()
+    assert project.e2e().exit_code == 0
+    project.grant(units=5)
+    (project.folder / "conftest.py").write_text(TOGETHER)
+
+    with ThreadPoolExecutor(2) as pool:
+        results = [one.result() for one in [pool.submit(project.run) for _ in range(2)]]
+
+    assert sorted(one.exit_code for one in results) == [0, 22], "\n".join(one.output for one in results)
+    (stopped,) = (one for one in results if one.exit_code == 22)
+    assert "gate microcharge: STOPPED" in stopped.output
     mine = [entry for entry in sandbox.ledger() if entry["currency"].upper() == "USD"]
     assert sorted(entry["kind"] for entry in mine) == ["charge", "fee", "refund"]
 
