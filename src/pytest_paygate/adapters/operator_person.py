@@ -17,7 +17,7 @@ from pytest_paygate.core.errors import PaygateError
 from pytest_paygate.core.inert import inert
 from pytest_paygate.core.ports import Confirmation, Confirmed, HoldAnswer, HoldPoint
 from pytest_paygate.core.run import IllegalEventError
-from pytest_paygate.core.seats import Card, Said, Seat, SeatLostError, Waiting, Word
+from pytest_paygate.core.seats import OPERATOR_ACTION, OPERATOR_NOTE, Card, Said, Seat, SeatLostError, Waiting, Word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 CONFIRM = "confirm"
 NOTE_LENGTH = 200
-_CODES = {Word.NOTE: "operator_note", Word.TODO: "action_item"}
+_CODES = {Word.NOTE: OPERATOR_NOTE, Word.TODO: OPERATOR_ACTION}
 _HOLD_WORDS = {
     Word.DONE: "it is done",
     Word.ABORT: "give up: what was bought is refunded, and nothing more is asked of you",

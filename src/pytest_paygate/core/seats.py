@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 QUIET_SECONDS = 5.0
 # Before a countdown ends the person is called.
 BELL_SECONDS = 10.0
+# Under these codes what a person notes at the gate stands in the journal.
+OPERATOR_NOTE = "operator_note"
+OPERATOR_ACTION = "action_item"
 
 
 class Word(StrEnum):

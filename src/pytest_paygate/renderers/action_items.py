@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_paygate.core.claims import unwitnessed
 from pytest_paygate.core.events import RowStatus
 from pytest_paygate.core.proof import ProofStatus
+from pytest_paygate.core.seats import OPERATOR_ACTION, OPERATOR_NOTE
 from pytest_paygate.core.waivers import expired
 
 if TYPE_CHECKING:
@@ -61,8 +62,17 @@ def action_items(
         *_proofs(state),
         *_criteria(state, gate, judgement),
         *_waivers(state, gate, judgement),
-        *(ActionItem("engineering", f"Look into the oddity {code}: {detail}") for code, detail in anomalies),
+        *(_odd(code, detail) for code, detail in anomalies),
     )
+
+
+def _odd(code: str, detail: str) -> ActionItem:
+    """What was noted: by a person at the gate, in their own words, or by the run itself."""
+    if code == OPERATOR_ACTION:
+        return ActionItem("operator", detail)
+    if code == OPERATOR_NOTE:
+        return ActionItem("operator", f"Say what became of the note: {detail}")
+    return ActionItem("engineering", f"Look into the oddity {code}: {detail}")
 
 
 def due(state: RunState, criterion: Criterion) -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import format_datetime
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_paygate.adapters.polling import Poll, PollOutcome
 from pytest_paygate.core.errors import DatabaseError, ProviderError, Refusal, TargetError
+from pytest_paygate.core.seats import Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.asyncio(loop_scope="function")
 REFUSAL = Refusal("r", "e", "o", "m", "n")
@@ -184,3 +190,33 @@ async def test_a_bug_in_the_read_is_not_swallowed(poll) -> None:
     """Only the world's failures are waited through; an error of our own ends the poll."""
     with pytest.raises(KeyError):
         await poll.until("o", scripted(KeyError("x")), value=str, goal={"done"}, deadline_seconds=9)
+
+
+async def test_a_wait_is_shown_with_its_deadline_and_what_is_usual(journal, manual_clock) -> None:
+    """Whoever sits at the terminal is told what is waited for, until when, and how long it usually takes."""
+    seen: list[tuple[Waiting, float | None]] = []
+
+    @contextlib.contextmanager
+    def shown(wait: Waiting) -> Iterator[None]:
+        began = manual_clock.elapsed_seconds()
+        yield
+        seen.append((wait, manual_clock.elapsed_seconds() - began))
+
+    poll = Poll(recorder=journal, clock=manual_clock, shown=shown, usual_seconds=lambda: 12.0)
+    before = manual_clock.elapsed_seconds()
+    await poll.until("completed", scripted(Reply("pending")), value=word_of, goal={"completed"}, deadline_seconds=30)
+    ((wait, lasted),) = seen
+    assert wait == Waiting("completed", before, before + 30, 12.0)
+    assert lasted == pytest.approx(30, abs=1)
+
+
+async def test_a_hold_point_can_notice_by_polling(poll) -> None:
+    """`noticing` hands a look over: True once the goal is reached, False once it no longer can be."""
+    paid = poll.noticing(
+        "paid", scripted(Reply("pending"), Reply("paid")), value=word_of, goal={"paid"}, deadline_seconds=9
+    )
+    dead = poll.noticing(
+        "paid", scripted(Reply("expired")), value=word_of, goal={"paid"}, bad={"expired"}, deadline_seconds=9
+    )
+    assert await paid() is True
+    assert await dead() is False

@@ -102,3 +102,13 @@ def test_a_dry_run_recovers_nothing():
     assert "paygate recover" not in " ".join(
         one.command for one in items(replace(state, started=started, escalated=()))
     )
+
+
+def test_what_a_person_noted_is_theirs_to_follow_up():
+    """An action item stands in the operator's own words; a note asks what became of it; the rest is engineering's."""
+    found = items(SCENES["go"]().state, [("action_item", "call the bank"), ("operator_note", "slow"), ("odd", "x")])
+    assert [(one.owner, one.text) for one in found] == [
+        ("operator", "call the bank"),
+        ("operator", "Say what became of the note: slow"),
+        ("engineering", "Look into the oddity odd: x"),
+    ]
