@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shlex
 import signal
 import time
 
@@ -15,7 +16,10 @@ import pytest
 
 from pytest_paygate.adapters.operator_scripted import PUBLISHED_REHEARSAL_CARD
 from pytest_paygate.adapters.payer_http import pay
+from tests.gate_runs import QUIET
 from tests.rehearsal.fleet_live import LiveFleet
+from tests.rehearsal.project import PYTHON, Project, environ
+from tests.rehearsal.terminal import start
 
 SCREEN = {"TERM": "xterm-256color", "CI": "", "NO_COLOR": ""}
 PERSON = ("--live", "--confirm", "--payer=person")
@@ -108,6 +112,26 @@ def test_enter_alone_and_three_wrong_answers_move_nothing(project, sandbox):
     assert project.settled(before).charges == 0
 
 
+def test_a_piped_output_still_asks_at_the_terminal(project, sandbox):
+    """Under `op run`, `tee` or `| cat` the question comes on the controlling terminal and is answered there."""
+    project.approve()
+    before = sandbox.money()
+    pytest_line = shlex.join([PYTHON, "-m", "pytest", *QUIET, *PERSON])
+    line = ["bash", "-c", f"set -o pipefail; {pytest_line} 2>&1 < /dev/null | cat > out.txt"]
+    session = start(line, cwd=project.folder, env=environ(**SCREEN), answers={})
+    session.emulate(100, 50)
+    approve_at_screen(session)
+    session.see(r"done, abort, note, todo >")
+    session.type("abort\n")
+    assert session.wait() == 1, session.output
+    out = (project.folder / "out.txt").read_text()
+    assert "REHEARSAL · gate e2e: FAIL" in out
+    assert "to go on" not in out
+    assert "EUR 5.00 >" not in out
+    money = project.settled(before)
+    assert (money.charges, money.payable) == (0, 0)
+
+
 @pytest.mark.parametrize("how", ["abort", "ctrl-c", "sigterm", "sighup"])
 def test_leaving_at_the_hold_point_closes_the_page(project, sandbox, how):
     """Abort, Ctrl-C, SIGTERM and a closed terminal: whatever was open is closed, and nothing can be paid afterwards."""
@@ -124,6 +148,26 @@ def test_leaving_at_the_hold_point_closes_the_page(project, sandbox, how):
         session.kill(signal.SIGTERM if how == "sigterm" else signal.SIGHUP)
     code = session.wait()
     assert code in ({1} if how == "abort" else {2}), session.output
+    money = project.settled(before)
+    assert (money.charges, money.payable) == (0, 0)
+
+
+def test_a_second_ctrl_c_leaves_settling_to_the_guardian(tmp_path, sandbox):
+    """The first Ctrl-C settles and says so; the second ends at once, says who goes on, and nothing stays payable."""
+    project = Project(tmp_path / "project", sandbox, late_charge_seconds=8.0)
+    project.approve()
+    before = sandbox.money()
+    session = at_screen(project)
+    approve_at_screen(session)
+    session.see(r"done, abort, note, todo >")
+    session.type("\x03")
+    session.see(r"Refunding and closing what this run has opened\. Ctrl-C leaves that to the guardian")
+    session.see(r"waiting for the ledger to show that nothing is open")
+    session.kill(signal.SIGINT)
+    assert session.wait() == 23, session.output
+    assert "Interrupted while settling: the guardian goes on with it; `paygate recover` then says" in session.output
+    assert "REHEARSAL · gate e2e: ESCALATED" in session.output
+    assert "Traceback" not in session.output
     money = project.settled(before)
     assert (money.charges, money.payable) == (0, 0)
 

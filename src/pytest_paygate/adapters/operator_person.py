@@ -75,6 +75,11 @@ class PersonOperator:
         for seat in self._seats:
             seat.close()
 
+    def tell(self, sentence: str) -> None:
+        """Say something at every seat; it asks nothing."""
+        for seat in self._seats:
+            seat.tell(sentence)
+
     @contextlib.contextmanager
     def waiting(self, wait: Waiting) -> Iterator[None]:
         """Show a wait at every seat for as long as the context is open."""
@@ -146,7 +151,7 @@ class PersonOperator:
                         break
                     refusal = f"the amount and the word were typed wrongly {tries} times"
                     left = asked.tries_max - tries
-                    self._tell(f"That is not it. Nothing has been sent. Tries left: {left}.")
+                    self.tell(f"That is not it. Nothing has been sent. Tries left: {left}.")
         except TimeoutError:
             self._take_away("Nobody answered in time: nothing has been sent.")
         except SeatLostError as lost:
@@ -178,9 +183,7 @@ class PersonOperator:
         try:
             return await look()
         except PaygateError as error:
-            self._tell(
-                f"It cannot be seen from here ({inert(error.refusal.refused)}): say so yourself when it is done."
-            )
+            self.tell(f"It cannot be seen from here ({inert(error.refusal.refused)}): say so yourself when it is done.")
             return None
 
     async def _after_notice(self, asking: asyncio.Future[HoldAnswer], point: HoldPoint, *, is_done: bool) -> HoldAnswer:
@@ -190,7 +193,7 @@ class PersonOperator:
             self._take_away("It cannot be done any more: the hold point is closed.")
             return HoldAnswer(answered=False, by="provider", note="it cannot be done any more")
         if point.confirm_seconds > 0:
-            self._tell(f"It is seen to be done. Say {Word.DONE} too, or it goes on in {point.confirm_seconds:g} s.")
+            self.tell(f"It is seen to be done. Say {Word.DONE} too, or it goes on in {point.confirm_seconds:g} s.")
             with contextlib.suppress(TimeoutError):
                 return await asyncio.wait_for(asyncio.shield(asking), point.confirm_seconds)
         self._take_away("It is seen to be done. The run goes on.")
@@ -211,7 +214,7 @@ class PersonOperator:
                 case "":
                     continue
                 case _:
-                    self._tell(f"That is none of: {', '.join(_HOLD_WORDS)}.")
+                    self.tell(f"That is none of: {', '.join(_HOLD_WORDS)}.")
 
     async def _said(self) -> Said:
         """The next thing said at any seat; a seat that is lost leaves the others.
@@ -269,17 +272,13 @@ class PersonOperator:
     def _note(self, word: Word, text: str) -> None:
         kept = self._told(_SPACES.sub(" ", text).strip()[:NOTE_LENGTH])
         if not kept:
-            self._tell(f"Nothing to keep: type {word} and the text behind it.")
+            self.tell(f"Nothing to keep: type {word} and the text behind it.")
             return
         self._recorder.record(ev.AnomalyRecorded(code=_CODES[word], detail=kept))
-        self._tell(f"Kept for the report: {kept}")
+        self.tell(f"Kept for the report: {kept}")
 
     def _code(self) -> str:
         return self._match_code() if len(self._seats) > 1 else ""
-
-    def _tell(self, sentence: str) -> None:
-        for seat in self._seats:
-            seat.tell(sentence)
 
     def _take_away(self, sentence: str) -> None:
         for seat in self._seats:

@@ -20,7 +20,7 @@ from pytest_paygate.plugin.handles import Facts, Run
 from pytest_paygate.plugin.log_sources import log_of
 from pytest_paygate.plugin.proofs import Proofs
 from pytest_paygate.plugin.protocol import folder_of
-from pytest_paygate.plugin.seats import operator_of, usual_seconds, waiting
+from pytest_paygate.plugin.seats import operator_of, settling, usual_seconds, waiting
 from pytest_paygate.plugin.stash import RUNS
 
 if TYPE_CHECKING:
@@ -202,7 +202,8 @@ async def _end(run: GateRun) -> None:
     """Settle what is open, then close every client; the guardian takes over whatever is cut off here."""
     try:
         if run.armed is not None:
-            await run.armed.settle()
+            with settling(run):
+                await run.armed.settle()
     finally:
         await _close(run)
 

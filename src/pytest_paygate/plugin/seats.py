@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 from pytest_paygate.core.environment import Payer
 from pytest_paygate.core.errors import NOTHING_MOVED, ConfigurationError, Refusal
 from pytest_paygate.core.seats import Waiting
+from pytest_paygate.core.settlement import SettlePolicy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from pytest_paygate.adapters.operator_person import PersonOperator
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pytest_paygate.plugin.gate_run import GateRun
 
 TERMINAL = "/dev/tty"
+AFTERWARDS = "`paygate recover` then says what became of it."
 _PERSON = "person"
 
 
@@ -58,6 +61,20 @@ def waiting(run: GateRun, wait: Waiting) -> AbstractContextManager[None]:
         return person(run).waiting(wait)
     except ConfigurationError:
         return contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def settling(run: GateRun) -> Iterator[None]:
+    """Say at the seats that what is open is being settled, and what a second Ctrl-C would mean."""
+    if not run.state.exposure.is_open or _PERSON not in run.resources:
+        yield
+        return
+    person(run).tell(
+        f"Refunding and closing what this run has opened. Ctrl-C leaves that to the guardian; {AFTERWARDS}"
+    )
+    now = run.clock.elapsed_seconds()
+    with waiting(run, Waiting("the ledger to show that nothing is open", now, now + SettlePolicy().give_up_seconds)):
+        yield
 
 
 def usual_seconds(run: GateRun) -> float | None:

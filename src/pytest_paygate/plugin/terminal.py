@@ -20,6 +20,7 @@ from pytest_paygate.core.verdict import EXIT_CODES, Verdict, worst
 from pytest_paygate.plugin import distribution
 from pytest_paygate.plugin.options import spelling_line
 from pytest_paygate.plugin.protocol import plain_words
+from pytest_paygate.plugin.seats import AFTERWARDS
 from pytest_paygate.plugin.stash import RUNS
 
 if TYPE_CHECKING:
@@ -109,6 +110,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
     end: SessionEnd = config.pluginmanager.get_plugin(END) or SessionEnd()
     try:
         yield
+    except KeyboardInterrupt:
+        # A second Ctrl-C cuts settling short: the guardian goes on with it, and the operator is told so, not shown a
+        # traceback.
+        exitstatus = int(pytest.ExitCode.INTERRUPTED)
+        config.get_terminal_writer().line(f"\nInterrupted while settling: the guardian goes on with it; {AFTERWARDS}")
     finally:
         # A teardown that raised has kept the hook above from being called.
         end.end(session, exitstatus)

@@ -204,7 +204,9 @@ async def test_a_wait_is_shown_with_its_deadline_and_what_is_usual(journal, manu
 
     poll = Poll(recorder=journal, clock=manual_clock, shown=shown, usual_seconds=lambda: 12.0)
     before = manual_clock.elapsed_seconds()
-    await poll.until("completed", scripted(Reply("pending")), value=word_of, goal={"completed"}, deadline_seconds=30)
+    await poll.until(
+        "completed", scripted(Reply(word="pending")), value=word_of, goal={"completed"}, deadline_seconds=30
+    )
     ((wait, lasted),) = seen
     assert wait == Waiting("completed", before, before + 30, 12.0)
     assert lasted == pytest.approx(30, abs=1)
@@ -213,10 +215,10 @@ async def test_a_wait_is_shown_with_its_deadline_and_what_is_usual(journal, manu
 async def test_a_hold_point_can_notice_by_polling(poll) -> None:
     """`noticing` hands a look over: True once the goal is reached, False once it no longer can be."""
     paid = poll.noticing(
-        "paid", scripted(Reply("pending"), Reply("paid")), value=word_of, goal={"paid"}, deadline_seconds=9
+        "paid", scripted(Reply(word="pending"), Reply(word="paid")), value=word_of, goal={"paid"}, deadline_seconds=9
     )
     dead = poll.noticing(
-        "paid", scripted(Reply("expired")), value=word_of, goal={"paid"}, bad={"expired"}, deadline_seconds=9
+        "paid", scripted(Reply(word="expired")), value=word_of, goal={"paid"}, bad={"expired"}, deadline_seconds=9
     )
     assert await paid() is True
     assert await dead() is False
