@@ -66,6 +66,8 @@ class PersonOperator:
         self._match_code = match_code
         self._card = ""
         self._shown_seconds = 0.0
+        self._asking: dict[Seat, asyncio.Future[Said]] = {}
+        self._lost: dict[Seat, SeatLostError] = {}
         for seat in seats:
             if hasattr(seat, "on_late"):
                 seat.on_late(self._late)
@@ -115,6 +117,7 @@ class PersonOperator:
         except SeatLostError as lost:
             answer = HoldAnswer(answered=False, by=self.name, note=f"the operator cannot be reached: {lost}")
         finally:
+            await self._stop_asking()
             self._take_away("")
             waited = round(self._clock.elapsed_seconds() - began, 3)
             self._recorder.record(
@@ -157,6 +160,7 @@ class PersonOperator:
         except SeatLostError as lost:
             refusal = f"the operator cannot be reached: {lost}"
         finally:
+            await self._stop_asking()
             self._take_away("")
         return Confirmed(refusal, self._clock.elapsed_seconds() - began, tries)
 
@@ -217,42 +221,45 @@ class PersonOperator:
                     self.tell(f"That is none of: {', '.join(_HOLD_WORDS)}.")
 
     async def _said(self) -> Said:
-        """The next thing said at any seat; a seat that is lost leaves the others.
+        """The next thing said at any seat. What somebody is typing at another goes on; a lost seat leaves the others.
 
         Raises:
             SeatLostError: when none is left.
         """
-        tasks = {asyncio.ensure_future(seat.said()): seat for seat in self._seats}
-        lost = SeatLostError("there is no seat")
-        try:
-            while tasks:
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    del tasks[task]
-                    error = task.exception()
-                    if error is None:
-                        return task.result()
-                    if not isinstance(error, SeatLostError):
-                        raise error
-                    lost = error
-            raise lost
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        while True:
+            for seat in self._seats:
+                if seat not in self._lost and seat not in self._asking:
+                    self._asking[seat] = asyncio.ensure_future(seat.said())
+            if not self._asking:
+                raise next(iter(self._lost.values()), SeatLostError("there is no seat"))
+            await asyncio.wait(self._asking.values(), return_when=asyncio.FIRST_COMPLETED)
+            for seat, task in [(seat, task) for seat, task in self._asking.items() if task.done()]:
+                del self._asking[seat]
+                error = task.exception()
+                if error is None:
+                    return task.result()
+                if not isinstance(error, SeatLostError):
+                    raise error
+                self._lost[seat] = error
+
+    async def _stop_asking(self) -> None:
+        tasks = list(self._asking.values())
+        self._asking.clear()
+        for task in tasks:
+            # Said in the same moment as what counted, at another seat.
+            if task.done() and not task.cancelled() and task.exception() is None:
+                self._late(task.result())
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _show(self, card: Card) -> None:
         self._card, self._shown_seconds = card.card_id, self._clock.elapsed_seconds()
-        shown = 0
-        lost = SeatLostError("there is no seat")
+        self._lost.clear()
         for seat in self._seats:
             try:
                 seat.show(card)
-                shown += 1
             except SeatLostError as error:
-                lost = error
-        if not shown:
-            raise lost
+                self._lost[seat] = error
 
     def _answered(self, said: Said) -> None:
         self._journal(said, counted=True)

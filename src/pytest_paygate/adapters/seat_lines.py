@@ -99,23 +99,14 @@ class LineSeat:
             thread.join()
 
     def _lines(self, wait: Waiting, over: threading.Event) -> None:
-        next_seconds = self._elapsed_seconds() + (0.0 if wait.is_countdown else QUIET_SECONDS)
-        bell_at = wait.ends_seconds - BELL_SECONDS if wait.is_countdown else float("inf")
-        while True:
-            now = self._elapsed_seconds()
-            if now >= next_seconds or now >= bell_at:
-                bell = "\a" if now >= bell_at else ""
-                line = wait.shown(now)
-                # A hold point has its own deadline in sight; two of them confuse.
-                if line and self._card is None:
-                    with contextlib.suppress(OSError):
-                        self._write(f"  {line}\n", bell=bell)
-                next_seconds = now + EVERY_SECONDS
-                bell_at = wait.ends_seconds if bell and bell_at < wait.ends_seconds else bell_at
-                if bell and now >= wait.ends_seconds:
-                    return
-            if over.wait(max(0.02, min(next_seconds, bell_at) - self._elapsed_seconds())):
+        for at_seconds, bell in _moments(wait, self._elapsed_seconds()):
+            if over.wait(max(0.0, at_seconds - self._elapsed_seconds())):
                 return
+            line = wait.shown(max(at_seconds, self._elapsed_seconds()))
+            # A hold point has its own deadline in sight; two of them confuse.
+            if line and self._card is None:
+                with contextlib.suppress(OSError):
+                    self._write(f"  {line}\n", bell=bell)
 
     async def _line(self, prompt: str) -> str:
         loop = asyncio.get_running_loop()
@@ -153,9 +144,18 @@ class LineSeat:
             rest = rest[os.write(self._handle, rest) :]
 
 
+def _moments(wait: Waiting, now_seconds: float) -> list[tuple[float, str]]:
+    """When a line is worth it, from now on, and whether it rings: now and then, near the end, and at the end."""
+    first = now_seconds if wait.is_countdown else wait.began_seconds + QUIET_SECONDS
+    steps = int(max(0.0, wait.ends_seconds - first) // EVERY_SECONDS) + 1
+    moments = [(first + step * EVERY_SECONDS, "") for step in range(steps)]
+    if wait.is_countdown:
+        moments += [(wait.ends_seconds - BELL_SECONDS, "\a"), (wait.ends_seconds, "\a")]
+    return sorted(moment for moment in moments if moment[0] >= now_seconds)
+
+
 def _wanted(card: Card) -> str:
-    amount, _, word = card.wanted.rpartition(" ")
-    del amount
+    word = card.wanted.rpartition(" ")[2]
     return f"  to go on type the amount and the word {word!r}, like: {card.wanted}\n  > "
 
 

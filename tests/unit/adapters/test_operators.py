@@ -59,7 +59,7 @@ async def shown(person, text):
     loop, screen = asyncio.get_running_loop(), b""
     while text.encode() not in screen:
         arrived = loop.create_future()
-        loop.add_reader(person, arrived.set_result, None)
+        loop.add_reader(person, lambda one=arrived: one.done() or one.set_result(None))
         await asyncio.wait_for(arrived, 5)
         loop.remove_reader(person)
         screen += os.read(person, 65536)
@@ -277,3 +277,26 @@ async def test_a_short_wait_says_nothing_and_a_long_one_says_how_long():
     wait = Waiting("payment", 100.0, 400.0, 12.0)
     assert not wait.shown(104.9)
     assert wait.shown(130.0) == "waiting for payment: 30 s so far, usually 12 s, given up in 270 s"
+
+
+async def test_the_first_of_two_seats_counts_and_the_other_is_told(terminal):
+    """Two seats, one match code: the first answer counts, one in the same moment is journalled as late, the other seat hears of it."""
+    events, clock = Events(), SystemClock()
+    other, device = pty.openpty()
+    seats = [
+        open_seat(path, {"TERM": "dumb"}, clock.elapsed_seconds, plain=False)
+        for path in (terminal[1], os.ttyname(device))
+    ]
+    seats[1].name = "page"
+    made = PersonOperator(seats, recorder=events, clock=clock, match_code=lambda: "0417")
+    asking = asyncio.create_task(made.confirm(asked()))
+    for person in (terminal[0], other):
+        assert "match code 0417" in await shown(person, "like: EUR 5.00 amber")
+    for person in (terminal[0], other):
+        os.write(person, b"EUR 5.00 amber\n")
+    assert (await asking).refusal == ""
+    assert [(body.seat, body.counted) for body in events.bodies] == [("terminal", True), ("page", False)]
+    assert "Answered at the terminal at " in await shown(other, " UTC.")
+    made.close()
+    for handle in (other, device):
+        os.close(handle)
