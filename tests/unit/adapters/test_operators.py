@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pty
+import time
 
 import pytest
 
@@ -294,6 +295,8 @@ async def test_the_first_of_two_seats_counts_and_the_other_is_told(terminal):
         assert "match code 0417" in await shown(person, "like: EUR 5.00 amber")
     for person in (terminal[0], other):
         os.write(person, b"EUR 5.00 amber\n")
+    # Both have arrived before the loop looks.
+    time.sleep(0.1)  # noqa: ASYNC251
     assert (await asking).refusal == ""
     assert [(body.seat, body.counted) for body in events.bodies] == [("terminal", True), ("page", False)]
     assert "Answered at the terminal at " in await shown(other, " UTC.")
