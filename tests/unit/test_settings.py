@@ -64,7 +64,7 @@ def staging(**changes):
             staging(bas_url="x"),
             "paygate.toml: env.staging.bas_url: is not a known key\n"
             "  expected  one of: acknowledgement, approval, base_url, ca_file, capacity, caps, database,"
-            " late_charge_seconds, live_policy, log, log_url, mode, payer, providers, samples, sandbox, secrets, services, values."
+            " late_charge_seconds, live_policy, log, log_url, mode, payer, providers, samples, sandbox, secrets, services, values, webhook_url."
             " Did you mean 'base_url'?\n"
             "  observed  'x'\n"
             "  money     No money moved.\n"

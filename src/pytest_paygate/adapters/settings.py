@@ -96,6 +96,7 @@ def resolve(name: str, declared: EnvironmentSettings, file: str) -> Environment:
         database=reveal(f"{where}.database", declared.database) if declared.database else None,
         log_url=reveal.address(f"{where}.log_url", declared.log_url),
         log=None if declared.log is None else _log(f"{where}.log", declared.log, reveal),
+        webhook_url=declared.webhook_url,
         ca_file=declared.ca_file,
         services={key: reveal.address(f"{where}.services.{key}", url) for key, url in declared.services.items()},
         providers=providers,
@@ -138,6 +139,32 @@ def store_dsn(settings: Settings, file: str) -> Secret | None:
         ConfigurationError: when its reference cannot be resolved.
     """
     return _Secrets("")(f"{file}: store.dsn", settings.store.dsn) if settings.store.dsn else None
+
+
+def secret_of(where: str, reference: str, sandbox: str = "") -> Secret:
+    """The secret behind one reference.
+
+    Args:
+        where: file and key, for the message.
+        reference: as written, such as `env:SHOP_KEY`.
+        sandbox: address of the running sandbox that a `sandbox:` reference asks.
+
+    Raises:
+        ConfigurationError: when it cannot be had; the message names the reference, never the value.
+    """
+    return _Secrets(sandbox)(where, reference)
+
+
+def source_of(root: Path, explicit: Path | None = None) -> Path | None:
+    """The file from which `load` reads the settings, or None when there is none."""
+    if explicit is not None:
+        return explicit
+    if (root / FILE).is_file():
+        return root / FILE
+    pyproject = root / "pyproject.toml"
+    if pyproject.is_file() and _toml(pyproject).get("tool", {}).get("paygate") is not None:
+        return pyproject
+    return None
 
 
 def _toml(path: Path) -> dict[str, Any]:

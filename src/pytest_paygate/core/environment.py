@@ -23,6 +23,7 @@ from pytest_paygate.core.log_settings import check as check_log
 from pytest_paygate.core.log_settings import references as log_references
 from pytest_paygate.core.model import Field, Model, parse
 from pytest_paygate.core.money import Money, MoneyError
+from pytest_paygate.core.references import check_reference, is_reference, plain_references
 from pytest_paygate.core.samples import SampleSettings
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 REHEARSAL_KEYS = frozenset(
     {"sk_live_PaygateRehearsalNoFunds000000", "prd_PaygateRehearsalNoFunds" + "0" * 41},
 )
-_REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|keyring:[^/]+/.+|cmd:.+|sandbox:[a-z][a-z0-9_]*)")
 # Who else speaks in a journal: a service of that name could not be told from it.
 _PARTIES = frozenset({"target", "log"})
 _FIX = "Correct the file; its keys are listed in docs/reference/paygate-toml.md."
@@ -120,6 +120,7 @@ class EnvironmentSettings(Model):
     database: str = ""
     log_url: str = ""
     log: LogSettings | None = None
+    webhook_url: str = ""
     ca_file: str = ""
     services: dict[str, str] = Field(default_factory=dict)
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
@@ -192,6 +193,7 @@ class Environment:
     database: Secret | None = None
     log_url: str = ""
     log: LogAccess | None = None
+    webhook_url: str = ""
     ca_file: str = ""
     services: Mapping[str, str] = field(default_factory=dict)
     providers: Mapping[str, ProviderAccess] = field(default_factory=dict)
@@ -249,19 +251,14 @@ def read_settings(document: Mapping[str, Any], file: str) -> Settings:
         for service, url in environment.services.items():
             _check_service(f"{where}.services.{service}", service, environment.providers)
             _check_address(f"{where}.services.{service}", url)
-        references = {
-            f"{where}.database": environment.database,
-            f"{where}.samples.token": environment.samples.token,
-            **{f"{where}.secrets.{key}": value for key, value in environment.secrets.items()},
-            **{f"{where}.providers.{key}.key": value.key for key, value in environment.providers.items()},
-            **{f"{where}.providers.{key}.refund_key": value.refund_key for key, value in environment.providers.items()},
-        }
-        for key, reference in references.items():
-            _check_reference(key, reference)
+        if environment.webhook_url:
+            check_url(f"{where}.webhook_url", environment.webhook_url)
+        for key, reference in plain_references(where, environment):
+            check_reference(key, reference)
         cap_amounts(f"{where}.caps", environment.caps)
         _check_samples(f"{where}.samples", environment.samples)
         _check_log(where, environment)
-    _check_reference(f"{file}: store.dsn", settings.store.dsn)
+    check_reference(f"{file}: store.dsn", settings.store.dsn)
     return settings
 
 
@@ -334,7 +331,7 @@ def _check_service(where: str, name: str, providers: Iterable[str]) -> None:
 
 def _check_address(where: str, url: str) -> None:
     """A base URL, or a reference to one that a running sandbox publishes, which is checked when it is resolved."""
-    if not (url.startswith("sandbox:") and _REFERENCE.fullmatch(url)):
+    if not (url.startswith("sandbox:") and is_reference(url)):
         check_url(where, url)
 
 
@@ -385,15 +382,4 @@ def _check_log(where: str, environment: EnvironmentSettings) -> None:
     if log.url:
         check_url(f"{where}.log.url", log.url)
     for key, reference in log_references(f"{where}.log", log):
-        _check_reference(key, reference)
-
-
-def _check_reference(where: str, reference: str) -> None:
-    if reference and not _REFERENCE.fullmatch(reference):
-        raise configuration(
-            where,
-            "holds a literal secret",
-            expected="a reference: env:NAME, keyring:service/name, cmd:command or, for a rehearsal, sandbox:name",
-            observed=f"{len(reference)} characters that are not shown",
-            next_step="Move the secret out of the file, treat it as leaked, and rotate it.",
-        )
+        check_reference(key, reference)
