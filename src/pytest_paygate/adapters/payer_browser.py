@@ -76,6 +76,30 @@ async def pay(url: str, *, card: TestCard, timeout_seconds: float) -> PayerResul
     return PayerResult(state, message, card.last4, card.brand, time.monotonic() - started)
 
 
+async def browser_version(*, timeout_seconds: float) -> str:
+    """Start the browser, ask its version, and end it.
+
+    Raises:
+        PayerError: no browser here, none that starts, or no Playwright to start it with.
+    """
+    executable = find_browser(os.environ.get("PATH", os.defpath))
+    try:
+        from playwright.async_api import Error as BrowserError
+        from playwright.async_api import async_playwright
+    except ImportError:
+        raise PayerError(refusal("playwright is not installed: pip install 'pytest-paygate[browser]'")) from None
+    try:
+        async with asyncio.timeout(timeout_seconds), async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=executable, args=list(_arguments()))
+            try:
+                return browser.version
+            finally:
+                await browser.close()
+    except (TimeoutError, BrowserError) as failure:
+        told = getattr(failure, "message", "").splitlines() or [f"it did not start within {timeout_seconds:g} s"]
+        raise PayerError(refusal(f"the browser gave up: {told[0]}")) from None
+
+
 def find_browser(search_path: str) -> str:
     """The Chromium or Chrome of this machine.
 

@@ -28,15 +28,7 @@ def as_pdf(page: str, record: str, started_at: str) -> bytes:
     try:
         from weasyprint import HTML, Attachment  # heavy: on use only
     except (ImportError, OSError) as error:
-        raise ConfigurationError(
-            Refusal(
-                refused="the report cannot be made into a PDF here",
-                expected="the extra `pdf` and the Pango library it draws with",
-                observed=str(error).splitlines()[0][:120],
-                money=NOTHING_MOVED,
-                next_step="pip install 'pytest-paygate[pdf]', and apt-get install libpango-1.0-0 libpangoft2-1.0-0.",
-            )
-        ) from None
+        raise _lacking(error) from None
     when = datetime.fromisoformat(started_at).astimezone(UTC)
     attached = Attachment(
         string=record,
@@ -53,6 +45,31 @@ def as_pdf(page: str, record: str, started_at: str) -> bytes:
         warnings.simplefilter("ignore", ResourceWarning)
         pdf: bytes = document.write_pdf(attachments=[attached], pdf_variant=VARIANT, pdf_tags=True)
     return pdf
+
+
+def version() -> str:
+    """Which WeasyPrint draws here.
+
+    Raises:
+        ConfigurationError: when it, or the libraries it draws with, are not installed.
+    """
+    try:
+        import weasyprint
+    except (ImportError, OSError) as error:
+        raise _lacking(error) from None
+    return str(weasyprint.__version__)
+
+
+def _lacking(error: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        Refusal(
+            refused="the report cannot be made into a PDF here",
+            expected="the extra `pdf` and the Pango library it draws with",
+            observed=str(error).splitlines()[0][:120],
+            money=NOTHING_MOVED,
+            next_step="pip install 'pytest-paygate[pdf]', and apt-get install libpango-1.0-0 libpangoft2-1.0-0.",
+        )
+    )
 
 
 def _refuse(url: str, *_: object, **__: object) -> dict[str, object]:

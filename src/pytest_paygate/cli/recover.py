@@ -59,7 +59,7 @@ async def _recover(project: Project, environment: Environment, run_ids: Iterable
         known = await keeper.call(keeper.store.exposures(environment.name))
         noted_open = [record.run_id for record in known if record.settled_at is None]
         folders = {path.parent.name: path.parent for path in journals(project.reports)}
-        chosen = list(run_ids) or [run_id for run_id in folders if _is_open(folders[run_id], environment)]
+        chosen = list(run_ids) or [run_id for run_id in folders if is_open(folders[run_id], environment)]
         chosen += [run_id for run_id in noted_open if run_id not in chosen and not run_ids]
         counted = environment.live.capacity is not None
         if not chosen and not (counted and await _has_open_units(keeper, environment)):
@@ -126,7 +126,7 @@ async def _one(  # noqa: PLR0913, PLR0917 - what one rescue is made of
     return 0
 
 
-def _is_open(folder: Path, environment: Environment) -> bool:
+def is_open(folder: Path, environment: Environment) -> bool:
     """Whether a run of this environment has anything open; one that cannot be read counts as open."""
     try:
         state = recovery.read_state(folder)
