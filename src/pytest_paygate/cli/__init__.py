@@ -6,7 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
+from pytest_paygate.cli.help_texts import HELP, described
 from pytest_paygate.version import __version__
 
 if TYPE_CHECKING:
@@ -52,7 +54,13 @@ class LazyGroup(click.Group):
         if not isinstance(command, click.Command):
             message = f"{COMMANDS[cmd_name][0]} is not a click command"
             raise TypeError(message)
-        return command
+        return described(command, cmd_name)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the subcommands' names without importing them, and the options."""
+        known = [CompletionItem(name, help=told) for name, (_, told) in sorted(COMMANDS.items())]
+        found = [item for item in known if str(item.value).startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the subcommands for `--help` without importing them."""
@@ -60,7 +68,7 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx) if name in COMMANDS])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=HELP[""].epilog())
 @click.version_option(__version__, prog_name="paygate")
 def paygate() -> None:
     """Decide whether a team may take real money: one purchase, one payment, one refund, proved."""
