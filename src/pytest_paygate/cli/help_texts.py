@@ -1,7 +1,7 @@
 """What stands below the options of each command's `--help`: examples that can be typed, and what its exit codes mean.
 
-Kept here and not with the commands, so that all of it can be read and compared in one place. What a command does, it says
-itself in its docstring.
+Kept here and not with the commands, so that all of it can be read and compared in one place. What a command does
+its own docstring says.
 """
 
 from __future__ import annotations

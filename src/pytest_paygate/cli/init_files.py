@@ -84,8 +84,8 @@ def planned(root: Path, answers: Answers, today: date, *, settings_there: str) -
         found.append(_new(root, "paygate.toml", _filled("paygate.toml", words) + fleet))
     gates = {one.place: one for gate in _GATES[answers.gate] for one in _gate(root, gate)}
     found += gates.values()
-    if not _configures_pytest(root):
-        found.append(_new(root, "pytest.ini", PYTEST_INI))
+    configured = _configures_pytest(root)
+    found.append(Planned(configured, "", is_kept=True) if configured else _new(root, "pytest.ini", PYTEST_INI))
     for system in ("github", "gitlab"):
         if answers.ci in {system, "both"}:
             found.append(_new(root, _CI[system], _filled(f"{system}.yml", words)))
@@ -208,24 +208,26 @@ def _ignored(root: Path) -> str:
     return ("\n" if before and not before.endswith("\n") else "") + "\n".join(lacking) + "\n"
 
 
-def _configures_pytest(root: Path) -> bool:
-    """Whether a file here tells pytest anything; a second one would shadow it or be shadowed."""
-    if any((root / name).exists() for name in ("pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml")):
-        return True
+def _configures_pytest(root: Path) -> str:
+    """The file here that tells pytest anything, or nothing; a second one would shadow it or be shadowed."""
+    for name in ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini"):
+        if os.path.lexists(root / name):
+            return name
     for name, section in (("tox.ini", "pytest"), ("setup.cfg", "tool:pytest")):
         parser = ConfigParser(interpolation=None)
         try:
             parser.read(root / name, encoding="utf-8")
         except (IniError, UnicodeDecodeError):
-            return True
+            return name
         if parser.has_section(section):
-            return True
+            return name
     try:
-        return "pytest" in tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")).get("tool", {})
+        project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return False
+        return ""
     except (OSError, ValueError):
-        return True
+        return "pyproject.toml"
+    return "pyproject.toml" if "pytest" in project.get("tool", {}) else ""
 
 
 def _check_way(root: Path, place: str) -> None:
