@@ -85,12 +85,12 @@ def _looked_at(name: str, reports: str) -> Iterator[Line]:
         project, name = Project(Path.cwd(), Settings(), FILE, Path(reports or "reports").resolve()), SANDBOX
     yield settings_line or _settings_line(project)
     with contextlib.ExitStack() as stack:
-        looked = _embedded(stack) if name == SANDBOX else _declared(project, name)
+        looked = _embedded(stack) if name == SANDBOX else declared_environment(project, name)
         yield from looked.lines
         environment = looked.environment
         yield from local.machine_lines(environment.mode, environment.payer)
         yield from local.session_lines(project.root, project.settings.default_gate, environment.mode)
-        yield from local.key_file_lines(project, looked.declared)
+        yield from local.key_file_lines(project, name, looked.declared)
         if settings_line is None:
             yield local.gate_line(project)
         yield policy_line(environment.live, environment.mode, datetime.now(UTC).date())
@@ -112,8 +112,12 @@ def _settings_line(project: Project) -> Line:
     return Line("settings", Level.OK, f"{source.name}: {names}")
 
 
-def _declared(project: Project, name: str) -> Looked:
-    """An environment of the settings: whole, or without its secrets and a line for each that is not there."""
+def declared_environment(project: Project, name: str) -> Looked:
+    """An environment of the settings: whole, or without its secrets and a line for each that is not there.
+
+    Raises:
+        ConfigurationError: when the settings have no such environment.
+    """
     file = project.settings_file
     declared = choose(project.settings, name, file)
     held = references(f"env.{name}", declared)

@@ -83,10 +83,10 @@ def session_lines(root: Path, default_gate: str, mode: Mode) -> Iterator[Line]:
     yield setup.options_line(found["foreign"])
 
 
-def key_file_lines(project: Project, declared: EnvironmentSettings | None) -> Iterator[Line]:
+def key_file_lines(project: Project, name: str, declared: EnvironmentSettings) -> Iterator[Line]:
     """Files that references and settings name: a key is for its owner only, a program must not be for all to change."""
     named = [("signing_key", project.settings.signing_key)] if project.settings.signing_key else []
-    for key, reference in () if declared is None else references("env", declared):
+    for key, reference in references(f"env.{name}", declared):
         scheme, _, command = reference.partition(":")
         if scheme == "cmd":
             named += [(key, word) for word in _words(command)]
