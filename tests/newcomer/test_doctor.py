@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from pytest_paygate.adapters.store_file import FileStore
+from pytest_paygate.adapters.store_postgres import PostgresStore
 from pytest_paygate.checks.setup import CHECKS, Level
 from pytest_paygate.cli import doctor as doctoring
 from pytest_paygate.cli import doctor_local, doctor_remote, paygate
@@ -21,6 +22,7 @@ from pytest_paygate.cli.project import open_project
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.live_ports import ExposureRecord
 from pytest_paygate.core.money import Money
+from pytest_paygate.core.secret import Secret
 from tests.newcomer.wrong_targets import JSON, PAGE, target
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "doctor.md"
@@ -233,6 +235,42 @@ def test_open_exposure(staged):
     assert failing(lines) == {"exposure"}
     assert "run-1" in lines["exposure"]["seen"]
     assert lines["exposure"]["fix"] == "Run `paygate recover --env staging`."
+
+
+def test_the_shared_store_is_read_and_not_made(staged, monkeypatch):
+    """With a store for several machines nothing is created in it, and what it knows as open is named."""
+    dsn = staged.description.fleet_dsn
+    monkeypatch.setenv("T_STORE", dsn)
+    path = staged.folder / "paygate.toml"
+    path.write_text(f'[store]\ndsn = "env:T_STORE"\n{path.read_text()}')
+    code, lines = asked()
+    assert code == 0, lines
+    with psycopg.connect(dsn) as looking:
+        assert looking.execute("SELECT to_regclass('paygate.exposures')").fetchone() == (None,)
+
+    async def note():
+        store = PostgresStore(Secret(dsn))
+        await store.open_exposure(
+            ExposureRecord("run-2", "staging", "e2e", "E2E-1-a", Money(500, "EUR"), datetime.now(UTC))
+        )
+        await store.aclose()
+
+    asyncio.run(note())
+    code, lines = asked()
+    assert code == 1
+    assert failing(lines) == {"exposure"}
+    assert "run-2" in lines["exposure"]["seen"]
+
+
+def test_a_sandbox_that_is_not_running(staged):
+    """References to a running sandbox are told as what they are, with the command that starts one."""
+    staged.change('key = "env:PAYGATE_LOCAL_STRIPE_KEY"', 'key = "sandbox:stripe_secret_key"')
+    staged.change('payer = "http"', 'payer = "http"\nsandbox = "http://127.0.0.1:9"')
+    code, lines = asked()
+    assert code == 1
+    assert failing(lines) == {"secrets"}
+    assert "no sandbox answers" in lines["secrets"]["seen"]
+    assert "paygate sandbox" in lines["secrets"]["fix"]
 
 
 def test_variables_that_are_not_set(staged, monkeypatch):

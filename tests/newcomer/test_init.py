@@ -99,6 +99,21 @@ def test_answers_reach_the_files(folder):
         assert f"secrets.{variable} " in workflow
 
 
+def test_microcharge_brings_what_it_stands_behind(folder):
+    """Both gates, and the fleet's environments, each behind the e2e environment it names."""
+    assert init("--gate", "microcharge")[0] == 0
+    assert (folder / "suites" / "e2e" / "gate.toml").is_file()
+    assert (folder / "suites" / "microcharge" / "gate.toml").is_file()
+    found = settings(folder).env
+    assert set(found) == {"staging", "rehearsal", "production", "staging_fleet", "rehearsal_fleet"}
+    for name in ("staging", "rehearsal"):
+        fleet = found[f"{name}_fleet"]
+        assert fleet.values["e2e_environment"] == name
+        assert fleet.mode is found[name].mode
+        assert set(fleet.services) == {"a1", "a3", "a5", "a6", "a8"}
+        assert fleet.capacity is not None
+
+
 @pytest.mark.parametrize("gate", ["e2e", "microcharge"])
 def test_the_github_workflow(folder, gate):
     """It parses, runs at night, keeps the report of a red gate, pins every action, and deploys only behind the gate."""
@@ -173,7 +188,8 @@ def test_what_is_there_stays(folder):
 
 def test_a_gate_whose_copy_was_cut_off_is_completed(folder):
     """The gate's own file comes last: without it a second init adds what is missing."""
-    init()
+    _, output = init()
+    assert re.findall(r"written +suites/e2e/(.*)", output)[-1] == "gate.toml"
     whole = files(folder)
     for name in ("gate.toml", "test_1_preflight.py"):
         (folder / "suites" / "e2e" / name).unlink()

@@ -239,8 +239,15 @@ def exposure_line(runs: Sequence[str], environment: str) -> Line:
     return Line("exposure", Level.FAIL, seen, f"Run `paygate recover --env {environment}`.")
 
 
-def policy_line(rules: LiveRules, mode: Mode, today: date) -> Line:
-    """What an environment allows: nothing to say of a dry one; of a live one whether its words hold today."""
+def policy_line(rules: LiveRules, mode: Mode, today: date, *, signers_there: bool = True) -> Line:
+    """What an environment allows: nothing to say of a dry one; of a live one whether its words hold today.
+
+    Args:
+        rules: what the settings say.
+        mode: the environment's.
+        today: the day by this machine's clock.
+        signers_there: whether the allowed-signers file is there, against which approvals are checked.
+    """
     if not is_live_like(mode):
         return Line("policy", Level.OK, f"a {mode} environment: no real money")
     if rules.policy is not LivePolicy.DRIVE:
@@ -252,6 +259,9 @@ def policy_line(rules: LiveRules, mode: Mode, today: date) -> Line:
     if not known.at <= today <= known.until:
         fix = "Have it acknowledged again, with a ground that holds now."
         return Line("policy", Level.FAIL, f"the acknowledgement holds from {known.at} until {known.until}", fix)
+    if not signers_there and not rules.approval.unsigned:
+        seen = f"{inert(rules.approval.signers)} is not there, so no approval can count"
+        return Line("policy", Level.FAIL, seen, "Write the approvers' SSH public keys into it, as ssh-keygen reads it.")
     return _driven(rules, mode, f"live_policy drive, acknowledged by {inert(known.by)}", known.until, today)
 
 

@@ -93,7 +93,9 @@ def _looked_at(name: str, reports: str) -> Iterator[Line]:
         yield from local.key_file_lines(project, name, looked.declared)
         if settings_line is None:
             yield local.gate_line(project)
-        yield policy_line(environment.live, environment.mode, datetime.now(UTC).date())
+        signers_there = (project.root / environment.live.approval.signers).is_file()
+        today = datetime.now(UTC).date()
+        yield policy_line(environment.live, environment.mode, today, signers_there=signers_there)
         if not environment.base_url:
             return
         keys = tuple(remote.key_lines(environment))

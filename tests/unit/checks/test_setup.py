@@ -106,6 +106,13 @@ def test_the_policy_must_hold_today(rules, level):
     assert setup.policy_line(rules, Mode.STAGING, TODAY).level is Level.OK
 
 
+def test_signed_approvals_need_their_signers():
+    """Without the file no approval can count, unless unsigned ones do."""
+    unsigned = replace(DRIVE, approval=ApprovalSettings(unsigned=True))
+    assert setup.policy_line(DRIVE, Mode.LIVE, TODAY, signers_there=False).level is Level.FAIL
+    assert setup.policy_line(unsigned, Mode.REHEARSAL, TODAY, signers_there=False).level is Level.OK
+
+
 @pytest.mark.parametrize(
     ("offset", "level"),
     [(0.0, Level.OK), (5.0, Level.OK), (-5.0, Level.OK), (5.1, Level.FAIL), (-300.0, Level.FAIL), (None, Level.WARN)],
