@@ -106,9 +106,9 @@ def test_microcharge_brings_what_it_stands_behind(folder):
     assert (folder / "suites" / "e2e" / "gate.toml").is_file()
     assert (folder / "suites" / "microcharge" / "gate.toml").is_file()
     found = settings(folder).env
-    assert set(found) == {"staging", "rehearsal", "production", "staging_fleet", "rehearsal_fleet"}
+    assert set(found) == {"staging", "rehearsal", "production", "fleet_staging", "fleet_rehearsal"}
     for name in ("staging", "rehearsal"):
-        fleet = found[f"{name}_fleet"]
+        fleet = found[f"fleet_{name}"]
         assert fleet.values["e2e_environment"] == name
         assert fleet.mode is found[name].mode
         assert set(fleet.services) == {"a1", "a3", "a5", "a6", "a8"}

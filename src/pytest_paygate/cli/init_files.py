@@ -39,7 +39,7 @@ _LEFT_OUT = {"__pycache__"}
 # Microcharge stands behind a green e2e.
 _GATES = {"e2e": ("e2e",), "microcharge": ("e2e", "microcharge")}
 _CI = {"github": ".github/workflows/paygate.yml", "gitlab": ".gitlab-ci.yml"}
-_FLEET_RUN = "pytest suites/microcharge --env=staging_fleet --refund"
+_FLEET_RUN = "pytest suites/microcharge --env=fleet_staging --refund"
 # What staging's fleet refers to; the last two are staging's own where that is a local sandbox as well.
 _FLEET_SECRETS = ("PAYGATE_LOCAL_FLEET_DATABASE", "PAYGATE_LOCAL_PASSWORD", "PAYGATE_LOCAL_STRIPE_KEY")
 
