@@ -9,7 +9,7 @@ STAMP := $(VENV)/.made-from-lock
 OLDEST := .venv-oldest
 OLDEST_STAMP := $(OLDEST)/.made-from-lock
 
-.PHONY: help e2e test lint sandbox sweep attack bench lock chromium
+.PHONY: help e2e test lint sandbox sweep attack bench lock chromium docs
 
 help:
 	@echo "make e2e      run the e2e gate on the embedded sandbox"
@@ -19,6 +19,7 @@ help:
 	@echo "make attack   forged bundles, leaks and hostile texts at full size"
 	@echo "make sandbox  start the sandbox and keep it up"
 	@echo "make bench    timings, as ratios"
+	@echo "make docs     build the documentation into docs/_build/html"
 	@echo "make lock     rebuild requirements.lock (needs uv)"
 
 $(STAMP): requirements.lock pyproject.toml
@@ -72,6 +73,11 @@ test: lint $(OLDEST_STAMP) chromium
 	@PAYGATE_OLDEST_PYTHON="$(CURDIR)/$(OLDEST)/bin/python" $(BIN)/python -m coverage run -m pytest -n 2 --dist loadscope
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
+
+# No network: every warning is an error, every reference must lead somewhere.
+docs: $(STAMP)
+	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
 
 bench: $(STAMP)
 	@for script in benchmarks/*.py; do echo "# $$script"; $(BIN)/python "$$script"; done

@@ -68,7 +68,7 @@ class Answer:
 
     @property
     def data(self) -> object:
-        """What the `{"data": …}` envelope holds.
+        """What the envelope with the one key `data` holds.
 
         Raises:
             TargetError: when the body is not JSON or has no such envelope.
