@@ -30,6 +30,9 @@ default_role = "code"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 
+# Quotation marks in texts taken from the code stay as they are typed.
+smartquotes = False
+
 html_theme = "furo"
 html_title = f"pytest-paygate {__version__}"
 html_show_sphinx = False
