@@ -9,7 +9,7 @@ STAMP := $(VENV)/.made-from-lock
 OLDEST := .venv-oldest
 OLDEST_STAMP := $(OLDEST)/.made-from-lock
 
-.PHONY: help e2e test lint sandbox sweep attack bench lock chromium docs
+.PHONY: help e2e test lint sandbox sweep attack bench lock chromium docs dist sbom
 
 help:
 	@echo "make e2e      run the e2e gate on the embedded sandbox"
@@ -20,6 +20,8 @@ help:
 	@echo "make sandbox  start the sandbox and keep it up"
 	@echo "make bench    timings, as ratios"
 	@echo "make docs     build the documentation into docs/_build/html"
+	@echo "make dist     build wheel and sdist into dist/, reproducibly, and check them"
+	@echo "make sbom     write the bill of materials into dist/sbom.cdx.json"
 	@echo "make lock     rebuild requirements.lock (needs uv)"
 
 $(STAMP): requirements.lock pyproject.toml
@@ -78,6 +80,17 @@ test: lint $(OLDEST_STAMP) chromium
 docs: $(STAMP)
 	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+# The same commit gives the same bytes: every time in the archives is that of the commit.
+dist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1577836800)
+dist: $(STAMP)
+	@$(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
+	@PAYGATE_DIST="$(CURDIR)/dist" $(BIN)/python -m pytest -q tests/release/test_distributions.py
+	@cd dist && sha256sum *.whl *.tar.gz
+
+sbom: $(STAMP)
+	@mkdir -p dist
+	@$(BIN)/python release/bill_of_materials.py dist/sbom.cdx.json
 
 bench: $(STAMP)
 	@for script in benchmarks/*.py; do echo "# $$script"; $(BIN)/python "$$script"; done
