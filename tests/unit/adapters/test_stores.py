@@ -60,43 +60,39 @@ def made(place: tuple[str, str]) -> LiveStore:
     return FileStore(Path(where)) if kind == "file" else PostgresStore(Secret(where))
 
 
-def racer(place: tuple[str, str], what: str, go: object, won: object) -> None:
-    """One of many processes that want the same thing at the same moment."""
+def racer(place: tuple[str, str], what: str, together: object, won: object) -> None:
+    """One of many processes that want the same thing at the same moment, and keep what they got until all have tried."""
 
     async def race() -> bool:
         store = made(place)
         await store.exposures("prod")
-        go.wait()
-        if what == "consume":
-            return await store.consume(USE)
+        together.wait(200)
         try:
+            if what == "consume":
+                return await store.consume(USE)
             await store.take_lock("prod", str(os.getpid()), 60.0)
         except StoreError:
             return False
-        won.put(os.getpid())
-        await asyncio.sleep(1.0)
-        return False
+        else:
+            return True
+        finally:
+            together.wait(200)
 
-    if asyncio.run(race()):
-        won.put(os.getpid())
+    won.put(asyncio.run(race()))
 
 
 @pytest.mark.parametrize("what", ["consume", "lock"])
 async def test_one_of_sixteen_processes_wins(place, what):
     """Sixteen processes want one approval, or one lock, at once: exactly one gets it."""
     spawn = multiprocessing.get_context("spawn")
-    go, won = spawn.Event(), spawn.Queue()
-    processes = [spawn.Process(target=racer, args=(place, what, go, won)) for _ in range(16)]
+    together, won = spawn.Barrier(16), spawn.Queue()
+    processes = [spawn.Process(target=racer, args=(place, what, together, won)) for _ in range(16)]
     for process in processes:
         process.start()
-    await asyncio.sleep(6.0)
-    go.set()
+    results = [won.get(timeout=240) for _ in processes]
     for process in processes:
         process.join(60)
-    winners = [won.get(timeout=5)]
-    while not won.empty():
-        winners.append(won.get())
-    assert len(winners) == 1
+    assert sorted(results) == [False] * 15 + [True]
 
 
 async def test_a_lock_has_one_holder_and_a_growing_fence(place):
