@@ -49,7 +49,7 @@ _CLOSED: Final = frozenset({PaymentStatus.CANCELLED, PaymentStatus.EXPIRED})
 
 
 class StripeProvider:
-    """The `Provider` port on Stripe.
+    """The `Provider` port on Stripe. Reads and `close_payment` take a Checkout session's id (`cs_…`) for its payment's.
 
     Args:
         key: a secret or restricted key.
@@ -101,14 +101,17 @@ class StripeProvider:
         return await self._call("read the account", ask)
 
     async def payment(self, payment_id: str) -> Payment:
-        """One payment intent, with its latest charge."""
+        """One payment intent with its latest charge, or the Checkout session that may yet become one."""
         return await self._call(f"read payment {payment_id}", lambda: self._payment(payment_id))
 
     async def charges(self, payment_id: str) -> Sequence[Charge]:
         """Every charge of one payment intent, newest first."""
 
         async def ask() -> Sequence[Charge]:
-            page = await self._api.charges.list_async({"payment_intent": payment_id, "limit": _PAGE}, _READ)
+            intent = await self._intent_of(payment_id)
+            if not intent:
+                return []
+            page = await self._api.charges.list_async({"payment_intent": intent, "limit": _PAGE}, _READ)
             return [mapping.charge(item) async for item in _items(page)]
 
         return await self._call(f"list the charges of payment {payment_id}", ask)
@@ -142,7 +145,10 @@ class StripeProvider:
         """Every refund of one payment intent, newest first."""
 
         async def ask() -> Sequence[Refund]:
-            page = await self._api.refunds.list_async({"payment_intent": payment_id, "limit": _PAGE}, _READ)
+            intent = await self._intent_of(payment_id)
+            if not intent:
+                return []
+            page = await self._api.refunds.list_async({"payment_intent": intent, "limit": _PAGE}, _READ)
             return [mapping.refund(item) async for item in _items(page)]
 
         return await self._call(f"list the refunds of payment {payment_id}", ask)
@@ -228,7 +234,24 @@ class StripeProvider:
         """Release connections."""
         await self._transport.close_async()
 
+    async def _session(self, session_id: str) -> object:
+        found = _raw(await self._api.checkout.sessions.retrieve_async(session_id, options=_READ))
+        mapping.document(found).require("id", session_id)
+        return found
+
+    async def _intent_of(self, payment_id: str) -> str:
+        """The payment intent meant by an id: itself, or the one of a Checkout session; empty while it has none."""
+        if not payment_id.startswith(mapping.SESSION_PREFIX):
+            return payment_id
+        return mapping.intent_of(await self._session(payment_id))
+
     async def _payment(self, payment_id: str) -> Payment:
+        if payment_id.startswith(mapping.SESSION_PREFIX):
+            session = await self._session(payment_id)
+            intent = mapping.intent_of(session)
+            if not intent or mapping.is_expired_session(session):
+                return mapping.session(session)
+            return await self._payment(intent)
         found = _raw(await self._api.payment_intents.retrieve_async(payment_id, {"expand": ["latest_charge"]}, _READ))
         mapping.document(found).require("id", payment_id)
         return mapping.payment(found)

@@ -92,6 +92,16 @@ def is_unpaid_session(data: object) -> bool:
     return found.text_or_empty("status") == "open" and not found.text_or_empty("payment_intent")
 
 
+def intent_of(data: object) -> str:
+    """The payment intent of a Checkout session; empty while nobody has begun to pay."""
+    return document(data).require("object", "checkout.session").text_or_empty("payment_intent")
+
+
+def is_expired_session(data: object) -> bool:
+    """Whether a Checkout session's link is dead without having been paid, whatever its payment intent says."""
+    return document(data).text_or_empty("status") == "expired"
+
+
 def session(data: object) -> Payment:
     """A Checkout session without a payment intent, as the payment it may become. Its id starts with `cs_`."""
     found = document(data).require("object", "checkout.session")
