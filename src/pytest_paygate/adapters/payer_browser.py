@@ -144,6 +144,9 @@ class _Walk(Visit):
                 await self._press(page, "button[name=outcome][value=" + self.card.challenge_answer + "]")
             elif self.card_sent and state == PayerState.DECLINED:
                 return PayerState.DECLINED, await self._alert(page)
+            elif self.card_sent and not state and not _same_origin(page.url, self.url):
+                # The shop's own page, on another port of the same machine: not for us to read either.
+                await page.goto(self.url)
             else:
                 await self._type_card(page, state)
         return self.refuse(f"the payment page did not end after {_PAGES_MAX} pages")
@@ -152,9 +155,7 @@ class _Walk(Visit):
         form = page.locator("form", has=page.locator("[autocomplete~=cc-number]"))
         if self.card_sent or await form.count() != 1:
             self.refuse(f"the payment page declares state {state!r} and has no card form")
-        action = urlsplit(urljoin(page.url, await form.get_attribute("action") or ""))
-        home = urlsplit(self.url)
-        if (action.scheme, action.netloc) != (home.scheme, home.netloc):
+        if not _same_origin(urljoin(page.url, await form.get_attribute("action") or ""), self.url):
             self.refuse("the card form sends to another origin")
         for token, value in self.card.fields().items():
             field = form.locator(f"[autocomplete~={token}]")
@@ -177,3 +178,8 @@ class _Walk(Visit):
     async def _alert(page: Page) -> str:
         alert = page.locator("[role=alert]")
         return " ".join((await alert.first.inner_text()).split()) if await alert.count() else ""
+
+
+def _same_origin(one: str, other: str) -> bool:
+    first, second = urlsplit(one), urlsplit(other)
+    return (first.scheme, first.netloc) == (second.scheme, second.netloc)

@@ -123,6 +123,10 @@ class _Walk(Visit):
                 continue
             page = read_page(html)
             if not page.state and not page.challenge_form():
+                if self.card_sent and not _same_origin(url, home):
+                    # The shop's own page, on another port of the same machine: not for us to read either.
+                    method, url, fields = "GET", home, None
+                    continue
                 self.refuse(f"{_shown(url)} answered {status} and is not a hosted payment page")
             return page, url
         return self.refuse(f"the payment page redirects more than {_PAGES_MAX} times")
