@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 import click
 
@@ -19,13 +23,16 @@ from pytest_paygate.sandbox.parent import watch_parent
 from pytest_paygate.sandbox.server import ENVIRONMENTS, Sandbox, load_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pytest_paygate.sandbox.description import SandboxDescription
 
+_REGISTER_SECONDS = 30
 _PORT_BASE_HELP = f"First of {PORTS} ports in a row; 0 takes free ones."
 _LOG_HELP = "Append the fleet's log (A5) to this file as JSON Lines as well."
 _DAY_HELP = "Give the fleet 24 hours of healthy samples that end now, as microcharge asks for."
+_WEBHOOK_HELP = "Register a webhook endpoint of your own at the Stripe emulator; its secret is exported."
+_ENV_FILE_HELP = "Write the `export` lines to this file once everything is up, for other shells to read."
 _DELAY_HELP = "Make a party wait: " + ", ".join(DELAYS) + "."
 
 
@@ -36,6 +43,8 @@ _DELAY_HELP = "Make a party wait: " + ", ".join(DELAYS) + "."
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="Switch a fault on from the start.")
 @click.option("--list-faults", is_flag=True, help="List the faults and end.")
 @click.option("--delay", "delays", multiple=True, metavar="NAME=SECONDS", help=_DELAY_HELP)
+@click.option("--webhook", "webhooks", multiple=True, metavar="URL", help=_WEBHOOK_HELP)
+@click.option("--env-file", type=click.Path(dir_okay=False, path_type=Path), help=_ENV_FILE_HELP)
 @click.option("--fleet-log", type=click.Path(dir_okay=False, path_type=Path), help=_LOG_HELP)
 @click.option("--healthy-day", is_flag=True, help=_DAY_HELP)
 @click.option("--orphan-ok", is_flag=True, help="Stay up when the process that started it has ended.")
@@ -47,6 +56,8 @@ def sandbox(  # noqa: PLR0913 - one parameter for each option
     faults: Sequence[str],
     list_faults: bool,
     delays: Sequence[str],
+    webhooks: Sequence[str],
+    env_file: Path | None,
     fleet_log: Path | None,
     healthy_day: bool,
     orphan_ok: bool,
@@ -78,7 +89,10 @@ def sandbox(  # noqa: PLR0913 - one parameter for each option
         if healthy_day:
             running.write_history()
         description = running.description
-        click.echo(description.to_json() if as_json else _text(description), nl=True)
+        exports = description.exports() | _registered(description, webhooks)
+        if env_file is not None:
+            _write_exports(env_file, exports)
+        click.echo(description.to_json() if as_json else _text(description, exports), nl=True)
         sys.stdout.flush()
         ended.wait()
 
@@ -93,6 +107,45 @@ def _delay(option: str) -> tuple[str, float]:
         raise click.UsageError(message) from None
 
 
+def _registered(description: SandboxDescription, urls: Sequence[str]) -> dict[str, str]:
+    """Register each address over the emulator's own API, which chooses the secret; the first has no number."""
+    secrets = {}
+    for number, url in enumerate(urls, start=1):
+        form = urlencode({"url": url, "enabled_events[]": "*"}).encode()
+        request = Request(  # noqa: S310 - our own address on loopback
+            f"{description.stripe_url}/v1/webhook_endpoints",
+            form,
+            {"Authorization": f"Bearer {description.stripe_secret_key}"},
+        )
+        try:
+            with urlopen(request, timeout=_REGISTER_SECONDS) as answer:  # noqa: S310 - see above
+                secret = str(json.load(answer)["secret"])
+        except HTTPError as error:
+            error.close()
+            message = (
+                f"--webhook {url}: the emulator does not take it; write an address like http://127.0.0.1:8001/path"
+            )
+            raise click.UsageError(message) from None
+        secrets[f"PAYGATE_LOCAL_STRIPE_WEBHOOK_SECRET{'' if number == 1 else f'_{number}'}"] = secret
+    return secrets
+
+
+def _write_exports(path: Path, exports: Mapping[str, str]) -> None:
+    """Write the lines for a shell, whole or not at all, readable by this user only."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:
+            file.write(_export_lines(exports) + "\n")
+        unfinished.replace(path)
+    except OSError as error:
+        message = f"--env-file {path}: cannot be written: {error.strerror}"
+        raise click.UsageError(message) from None
+
+
+def _export_lines(exports: Mapping[str, str]) -> str:
+    return "\n".join(f"export {name}='{value}'" for name, value in exports.items())
+
+
 def _print_faults() -> None:
     load_registry()
     width = max(len(name) for name in REGISTRY)
@@ -102,7 +155,7 @@ def _print_faults() -> None:
         click.echo(f"{fault.name:<{width}}  {fault.layer}: {fault.summary}{whose} {row}")
 
 
-def _text(description: SandboxDescription) -> str:
+def _text(description: SandboxDescription, exports: Mapping[str, str]) -> str:
     banner = (
         "REHEARSAL: it calls itself live, and there are no funds"
         if description.livemode
@@ -136,7 +189,7 @@ def _text(description: SandboxDescription) -> str:
             description.fleet_environment_toml(),
             "and for the shell it is read in:",
             "",
-            *(f"export {name}='{value}'" for name, value in description.exports().items()),
+            _export_lines(exports),
             "",
             "Ctrl-C ends it.",
         ]
