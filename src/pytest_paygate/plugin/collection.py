@@ -120,6 +120,7 @@ def _bind(runs: Runs, item: pytest.Item) -> None:
         item.fixturenames.insert(0, "paygate_money")
     item.stash[GATE] = str(folder.path)
     item.stash[ROW] = row.id
+    folder.bound.add(row.id)
 
 
 def _without_reason(mark: pytest.Mark) -> pytest.Mark:

@@ -233,7 +233,11 @@ class GateRun:
             interrupted: why the session ended early, or nothing.
         """
         never = [row.id for row in self.gate.all_rows() if self.state.rows[row.id].status is ev.RowStatus.NOT_RUN]
-        reason = interrupted or (f"rows never run: {', '.join(never)}" if never else "every row has its status")
+        untested = [name for name in never if name not in self.folder.bound]
+        reason = f"rows never run: {', '.join(never)}" if never else "every row has its status"
+        if untested:
+            reason += f"; no collected test is bound to {', '.join(untested)}"
+        reason = interrupted or reason
         try:
             if self.state.finished is None:
                 self.journal.record(ev.RunFinished(complete=not (interrupted or never), reason=reason))

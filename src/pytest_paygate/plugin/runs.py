@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_paygate.adapters.settings import load, resolve, store_dsn
+from pytest_paygate.checks.keys import KeyMode, key_mode
 from pytest_paygate.core.environment import SANDBOX, DeclaredMode, Environment, Payer, choose
 from pytest_paygate.core.errors import PaygateError, configuration, nearest
+from pytest_paygate.core.events import Mode
 from pytest_paygate.core.gate import Gate, System, check_evidence, read_gate, sha256
 from pytest_paygate.core.secret import Secret, watch
 from pytest_paygate.exposure.stores import store_of
@@ -48,7 +50,7 @@ class Choice:
 
 @dataclass(slots=True)
 class GateFolder:
-    """One `suites/<gate>/` folder of this session: its gate and, once begun, its run."""
+    """One `suites/<gate>/` folder of this session: its gate, the rows with a test and, once begun, its run."""
 
     path: Path
     gate: Gate
@@ -56,6 +58,7 @@ class GateFolder:
     source: bytes
     run: GateRun | None = None
     refused: PaygateError | None = None
+    bound: set[str] = field(default_factory=set)
 
 
 class Runs:
@@ -208,13 +211,34 @@ class Runs:
 
     def _environment(self, system: System = System.MARKETPLACE) -> Environment:
         if self._declared is not None:
-            return resolve(self.choice.environment, self._declared, self.settings_file)
+            environment = resolve(self.choice.environment, self._declared, self.settings_file)
+            _refuse_live_keys(environment, self.settings_file)
+            return environment
         from pytest_paygate.plugin.embedded import environment_of, secrets_of_world, start
 
         if self._sandbox is None:
             self._sandbox = start(self.choice.faults)
         self.held += secrets_of_world(self._sandbox.description)
         return environment_of(self._sandbox, system)
+
+
+def _refuse_live_keys(environment: Environment, file: str) -> None:
+    """A live key in an environment that does not say so would charge real cards past the interlock.
+
+    Raises:
+        ConfigurationError: naming the key's place.
+    """
+    if environment.mode is not Mode.STAGING:
+        return
+    for name, access in environment.providers.items():
+        if key_mode(access.key) is KeyMode.LIVE:
+            raise configuration(
+                f"{file}: env.{environment.name}.providers.{name}.key",
+                "is a live key in a staging environment",
+                expected="a key of the provider's test mode",
+                observed="a key whose form says live",
+                next_step='Point the reference at the test key, or declare the environment mode = "live".',
+            )
 
 
 def _import_clients() -> None:
