@@ -125,7 +125,7 @@ def test_answer_without_envelope(body, observed) -> None:
         'an object with the key "data"',
         observed,
         NOTHING,
-        OTHER,
+        "Read answer.json() where the API has no such envelope; else see what answers at this address.",
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 READ_MONEY = "No money moved."
 UNKNOWN_MONEY = "Unknown: the request may have been carried out. Look it up before anything is sent again."
+_ELSEWHERE = "See what answers at this address: a proxy's error page, another release, another service."
 _READS = frozenset({"GET", "HEAD"})
 _MEDIA_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,40}")
 
@@ -81,6 +82,7 @@ class Answer:
             "has no data envelope",
             expected='an object with the key "data"',
             observed=f"{shape}, without it",
+            next_step="Read answer.json() where the API has no such envelope; else see what answers at this address.",
         )
 
     @property
@@ -103,14 +105,14 @@ class Answer:
         name = self.headers.get("content-type", "").split(";", 1)[0].strip().lower()
         return name if _MEDIA_TYPE.fullmatch(name) and not looks_secret(name) else "untyped"
 
-    def _refused(self, what: str, *, expected: str, observed: str) -> TargetError:
+    def _refused(self, what: str, *, expected: str, observed: str, next_step: str = _ELSEWHERE) -> TargetError:
         return TargetError(
             Refusal(
                 refused=f"{self.party}: the answer to {self.method} {self.path} {what}",
                 expected=expected,
                 observed=f"status {self.status}, {observed}",
                 money=money_sentence(self.method),
-                next_step="See what answers at this address: a proxy's error page, another release, another service.",
+                next_step=next_step,
             )
         )
 
