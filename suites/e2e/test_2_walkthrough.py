@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_paygate import (
-    Capability,
     HoldPoint,
-    Mode,
     Money,
     MoneyError,
-    PaygateError,
     PaymentStatus,
     RefundStatus,
     pick,
@@ -21,7 +18,7 @@ from pytest_paygate import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pytest_paygate import Answer, Charge, Database, Facts, Operator, Poll, Proofs, Provider, Refund, Run
+    from pytest_paygate import Answer, Database, Facts, Operator, Poll, Proofs, Provider, Refund, Run
     from suites.e2e.conftest import Buyer
 
 ORDER_STATES = ("pending", "completed", "refund_pending", "refunded")
@@ -48,7 +45,7 @@ async def test_products(buyer: Buyer, run: Run, facts: Facts) -> None:
     run.check(f"how often product {wanted} is listed", observed=len(listed), expected=1)
     facts["product_id"] = pick(listed[0], "id", str)
     facts["price"] = money_in(listed[0], "price_minor", run)
-    run.check("the price", observed=facts["price"], expected=Money.parse(str(run.expect["price"])))
+    run.check("the price", observed=facts["price"], expected=run.expected_money("price"))
 
 
 @pytest.mark.live_money
@@ -84,7 +81,6 @@ async def test_pay(
     provider: Callable[[str], Provider],
     poll: Poll,
     proofs: Proofs,
-    trace_id: str,
 ) -> None:
     """Row 4: a person pays on the hosted page; the processor's ledger shows one captured charge of that amount."""
     seconds = float(run.thresholds["payment_hold_seconds"])
@@ -120,15 +116,10 @@ async def test_pay(
         bad={PaymentStatus.FAILED.value, PaymentStatus.CANCELLED.value, PaymentStatus.EXPIRED.value},
         deadline_seconds=float(run.thresholds["completed_within_seconds"]),
     )
-    payment = seen.last
-    if not seen.reached or payment is None:
-        run.fail("the payment's status", observed=seen.value or "none", expected="succeeded")
+    payment = run.reached("the payment's status", seen, expected="succeeded")
     facts["connector_payment_id"] = payment.connector_payment_id
     # The orchestrator's word is not proof: the charge is read where the money is.
-    charges = await processor.charges(payment.connector_payment_id)
-    taken = [charge for charge in charges if charge.succeeded]
-    run.check("the number of charges for this payment", observed=len(taken), expected=1)
-    charge = taken[0]
+    charge = run.one_charge(await processor.charges(payment.connector_payment_id))
     facts["charge_id"] = charge.charge_id
     facts["charge_captured"] = charge.is_captured
     facts["amount_paid"] = charge.captured
@@ -138,12 +129,10 @@ async def test_pay(
     if charge.card is not None:
         facts["card_last4"] = charge.card.last4
         facts["card_brand"] = charge.card.brand
-    await read_fee(run, facts, processor, charge)
+    if (fee := await run.fee_of(processor, charge)) is not None:
+        facts["provider_fee"] = fee
     proofs.ledger("purchase", charge, expected=facts["price"], ids={"order_id": charge.metadata.get("order_id")})
-    run.check("whether the charge is captured", observed=charge.is_captured, expected=True)
-    run.check("the amount captured", observed=charge.captured, expected=facts["order_total"])
-    run.check("the trace id on the charge", observed=charge.metadata.get("trace_id", ""), expected=trace_id)
-    run.check("livemode of the charge", observed=charge.livemode, expected=run.mode in {Mode.LIVE, Mode.REHEARSAL})
+    run.check_charge(charge, amount=facts["order_total"])
 
 
 @pytest.mark.row("completed")
@@ -160,8 +149,7 @@ async def test_completed(buyer: Buyer, run: Run, facts: Facts, poll: Poll, proof
     )
     facts["worst_status"] = seen.worst_status
     facts["server_errors"] = seen.server_errors
-    if not seen.reached:
-        run.fail("the order's status", observed=seen.value or "none", expected="completed")
+    run.reached("the order's status", seen, expected="completed")
     facts["seconds_to_completed"] = seen.waited_seconds
     seconds = float(run.thresholds["logged_within_seconds"])
     await proofs.log("purchase", str(run.expect["purchase_event"]), within_seconds=seconds)
@@ -236,8 +224,7 @@ async def test_reversal(
         order=ORDER_STATES,
         deadline_seconds=seconds,
     )
-    if not seen.reached:
-        run.fail("the order's status", observed=seen.value or "none", expected="refunded")
+    run.reached("the order's status", seen, expected="refunded")
     facts["seconds_to_refunded"] = seen.waited_seconds
     facts["licence_gone"] = not await licences_of(buyer, facts["order_id"])
     logged = float(run.thresholds["logged_within_seconds"])
@@ -252,22 +239,8 @@ async def test_reversal(
     facts["provider_refund_status"] = refund.status.value
     facts["amount_refunded"] = refund.amount
     proofs.ledger("refund", refund, expected=facts["amount_paid"], after="purchase")
-    run.check("the amount refunded", observed=refund.amount, expected=facts["amount_paid"])
-    run.check("the refund's status", observed=refund.status.value, expected=RefundStatus.SUCCEEDED.value)
-    run.check("the refunded charge", observed=refund.charge_id, expected=facts["charge_id"])
+    run.check_refund(refund, charge_id=facts["charge_id"], amount=facts["amount_paid"])
     run.check("whether the licence is gone from /licenses/mine", observed=facts["licence_gone"], expected=True)
-
-
-async def read_fee(run: Run, facts: Facts, processor: Provider, charge: Charge) -> None:
-    """Record what the provider keeps of a charge, where its ledger tells. It decides nothing."""
-    if not charge.balance_transaction_id or Capability.BALANCE_TRANSACTIONS not in processor.capabilities:
-        return
-    try:
-        posted = await processor.balance_transaction(charge.balance_transaction_id)
-    except PaygateError:
-        run.anomaly("fee_unreadable", "the ledger line of the charge could not be read")
-    else:
-        facts["provider_fee"] = posted.fee
 
 
 async def stays_refunded(run: Run, poll: Poll, ledger: Provider, refund: Refund) -> Refund:

@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_paygate import (
-    Capability,
     HoldPoint,
-    Mode,
-    Money,
     PaygateError,
     PaymentStatus,
     ProofStatus,
@@ -49,7 +46,7 @@ async def test_checkout(
     student: Student, run: Run, facts: Facts, proofs: Proofs, provider: Callable[[str], Provider], trace_id: str
 ) -> None:
     """Row 2: a checkout is made, once, under this run's trace id; the provider asks for the amount of the plan."""
-    amount = Money.parse(str(run.expect["amount"]))
+    amount = run.expected_money("amount")
     answer = await student.checkout(amount, int(run.expect["credits"]), idempotency_key=f"{trace_id}-checkout")
     facts["checkout_status"] = answer.status
     run.check("the status of create-checkout", observed=answer.status, expected=200)
@@ -78,7 +75,7 @@ async def test_pay(
     logs: LogSource | None,
 ) -> None:
     """Row 3: a person pays; the ledger shows one captured charge of that amount, in the right mode, under our trace."""
-    amount = Money.parse(str(run.expect["amount"]))
+    amount = run.expected_money("amount")
     if logs is not None:
         # A log that says so before anybody has paid says nothing afterwards.
         early = await logs.entries(run.trace_id, str(run.expect["payment_event"]))
@@ -115,9 +112,7 @@ async def test_pay(
         bad={PaymentStatus.CANCELLED.value, PaymentStatus.EXPIRED.value},
         deadline_seconds=float(run.thresholds["charged_within_seconds"]),
     )
-    if not seen.reached:
-        run.fail("the payment's status", observed=seen.value or "none", expected="succeeded")
-    facts["payment_status"] = seen.value
+    facts["payment_status"] = run.reached("the payment's status", seen, expected="succeeded").status.value
     charge = await the_charge(run, facts, ledger)
     facts["charge_id"] = charge.charge_id
     facts["amount_charged"] = charge.captured
@@ -126,12 +121,10 @@ async def test_pay(
     if charge.card is not None:
         facts["card_last4"], facts["card_brand"] = charge.card.last4, charge.card.brand
     proofs.ledger("charge", charge, expected=amount)
-    await read_fee(run, facts, ledger, charge)
-    run.check("the amount captured", observed=charge.captured, expected=amount)
-    run.check("the trace id on the charge", observed=charge.metadata.get("trace_id", ""), expected=run.trace_id)
-    is_live = run.mode in {Mode.LIVE, Mode.REHEARSAL}
-    run.check("livemode of the charge", observed=charge.livemode, expected=is_live)
-    if is_live and charge.card is not None and charge.card.last4 == TEST_CARD_LAST4:
+    if (fee := await run.fee_of(ledger, charge)) is not None:
+        facts["provider_fee"] = fee
+    run.check_charge(charge, amount=amount)
+    if run.livemode and charge.card is not None and charge.card.last4 == TEST_CARD_LAST4:
         run.fail("the card of a live charge", observed="the published test card", expected="a real card")
 
 
@@ -235,11 +228,9 @@ async def looked(run: Run, ledger: Provider, payment_id: str) -> Payment:
 
 async def the_charge(run: Run, facts: Facts, ledger: Provider) -> Charge:
     """The one charge that was taken for this payment."""
-    charges = await ledger.charges(facts["payment_intent_id"])
-    taken = [charge for charge in charges if charge.succeeded]
-    run.check("the number of charges for this payment", observed=len(taken), expected=1)
-    run.check("whether the charge is captured", observed=taken[0].is_captured, expected=True)
-    return taken[0]
+    charge = run.one_charge(await ledger.charges(facts["payment_intent_id"]))
+    run.check("whether the charge is captured", observed=charge.is_captured, expected=True)
+    return charge
 
 
 async def asked(run: Run, facts: Facts, student: Student, ledger: Provider, charge: Charge) -> tuple[Refund, str]:
@@ -257,13 +248,3 @@ async def asked(run: Run, facts: Facts, student: Student, ledger: Provider, char
         return made[0], by
     run.anomaly("refund_refused", "A5 did not refund the charge; the provider was asked directly")
     return await run.refund_at_provider(ledger, charge), "the provider"
-
-
-async def read_fee(run: Run, facts: Facts, ledger: Provider, charge: Charge) -> None:
-    """Record what the provider keeps of the charge, where its ledger tells. It decides nothing."""
-    if not charge.balance_transaction_id or Capability.BALANCE_TRANSACTIONS not in ledger.capabilities:
-        return
-    try:
-        facts["provider_fee"] = (await ledger.balance_transaction(charge.balance_transaction_id)).fee
-    except PaygateError:
-        run.anomaly("fee_unreadable", "the ledger line of the charge could not be read")

@@ -5,26 +5,27 @@ Thin views of a `GateRun`; everything they are told goes to the journal before i
 
 from __future__ import annotations
 
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_paygate.core import events as ev
 from pytest_paygate.core.errors import (
-    NOTHING_MOVED,
     MissingFactError,
     PaygateError,
     Refusal,
     RowFailedError,
-    RowPendingError,
     configuration,
     nearest,
 )
 from pytest_paygate.core.facts import FactKind, FactShapeError, FactValue, from_json, to_json
+from pytest_paygate.core.money import Money, MoneyError
 from pytest_paygate.core.seats import Waiting
+from pytest_paygate.exposure.planning import is_live_like
+from pytest_paygate.plugin.row_checks import Checks, money_sentence
 from pytest_paygate.plugin.seats import waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator
     from contextlib import AbstractContextManager
 
     from pytest_paygate.adapters.answers import Answer
@@ -113,11 +114,37 @@ class Facts:
         return kind
 
 
-class Run:
-    """The run a row belongs to: what it is bound to, and how a row says what it saw."""
+class GateTable(Mapping[str, T]):
+    """A table of `gate.toml`, read-only; a name that it does not have is refused with the nearest one."""
 
-    def __init__(self, run: GateRun) -> None:
+    def __init__(self, run: GateRun, table: str, values: Mapping[str, T]) -> None:
         self._run = run
+        self._table = table
+        self._values = values
+
+    def __getitem__(self, name: str) -> T:
+        if name in self._values:
+            return self._values[name]
+        raise configuration(
+            f"{self._run.folder.path.name}/gate.toml: {self._table}.{name}",
+            "is missing",
+            expected=f"every name a row reads in [{self._table}].{nearest(name, self._values)}",
+            observed=f"the keys: {', '.join(self._values) or 'none'}",
+            next_step=f"Add it to [{self._table}], or correct its name in the test.",
+        )
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+class Run(Checks):
+    """The run a row belongs to: what it is bound to, and how a row says what it saw."""
 
     @property
     def run_id(self) -> str:
@@ -140,19 +167,45 @@ class Run:
         return self._run.mode
 
     @property
+    def livemode(self) -> bool:
+        """What `livemode` must say on the provider's objects of this run; in a rehearsal too it is true."""
+        return is_live_like(self._run.mode)
+
+    @property
     def environment(self) -> Environment:
         """The target, with its plain values."""
         return self._run.environment
 
     @property
     def expect(self) -> Mapping[str, str | int | float | bool]:
-        """The gate's `[expect]` table: what the plan says, independent of any answer."""
-        return MappingProxyType(self._run.gate.expect)
+        """The gate's `[expect]` table: what the plan says, independent of any answer.
+
+        A name that it does not have raises `ConfigurationError`.
+        """
+        return GateTable(self._run, "expect", self._run.gate.expect)
+
+    def expected_money(self, name: str) -> Money:
+        """An amount of the gate's `[expect]` table, such as `price = "EUR 5.00"`.
+
+        Raises:
+            ConfigurationError: when the table does not have it, or it is no amount.
+        """
+        text = self.expect[name]
+        try:
+            return Money.parse(str(text))
+        except MoneyError as error:
+            raise configuration(
+                f"{self._run.folder.path.name}/gate.toml: expect.{name}",
+                "is not an amount",
+                expected="an amount like 'EUR 5.00'",
+                observed=str(error)[:120],
+                next_step="Write currency and amount in quotes, or read the value as run.expect[...].",
+            ) from None
 
     @property
     def thresholds(self) -> Mapping[str, int | float]:
-        """The gate's `[thresholds]` table."""
-        return MappingProxyType(self._run.gate.thresholds)
+        """The gate's `[thresholds]` table. A name that it does not have raises `ConfigurationError`."""
+        return GateTable(self._run, "thresholds", self._run.gate.thresholds)
 
     def value(self, name: str) -> str:
         """A plain value of the environment, such as `buyer_email`.
@@ -290,81 +343,9 @@ class Run:
         ends = since_seconds + limit_seconds
         return waiting(self._run, Waiting(self._run.told(title), since_seconds, ends, at_end=at_end, is_countdown=True))
 
-    def check(self, what: str, *, observed: object, expected: object, next_step: str = "") -> None:
-        """Fail the row unless what was observed equals what was expected, in value and in type.
-
-        Args:
-            what: what is compared, as a noun phrase.
-            observed: what came back.
-            expected: what the plan, the catalogue or the provider says.
-            next_step: what the reader can do; a general sentence when empty.
-
-        Raises:
-            RowFailedError: when they differ.
-        """
-        if type(observed) is not type(expected) or observed != expected:
-            self.fail(what, observed=self._run.plain(observed), expected=self._run.plain(expected), next_step=next_step)
-
-    def fail(self, what: str, *, observed: str, expected: str, next_step: str = "") -> NoReturn:
-        """Fail the row.
-
-        Raises:
-            RowFailedError: always.
-        """
-        raise RowFailedError(
-            Refusal(
-                refused=self._run.told(f"{what} is not as expected"),
-                expected=self._run.told(expected),
-                observed=self._run.told(observed),
-                money=money_sentence(self._run),
-                next_step=self._run.told(next_step)
-                or f"Read the row's lines in the session log; trace id {self.trace_id}.",
-            )
-        )
-
-    def pending(self, what: str, *, expected: str, observed: str, next_step: str) -> NoReturn:
-        """End the row as PENDING: it waits for something only a person can give.
-
-        Raises:
-            RowPendingError: always.
-        """
-        raise RowPendingError(
-            Refusal(
-                refused=self._run.told(what),
-                expected=self._run.told(expected),
-                observed=self._run.told(observed),
-                money=money_sentence(self._run),
-                next_step=self._run.told(next_step),
-            )
-        )
-
-    def anomaly(self, code: str, detail: str) -> None:
-        """Journal something odd that does not decide the row. `detail` is shown only as far as it is plain."""
-        self._run.journal.record(ev.AnomalyRecorded(code=self._run.plain(code), detail=self._run.plain(detail)))
-
     def wait(self, awaitable: Awaitable[T]) -> T:
         """Run something asynchronous from a plain, synchronous row."""
         return self._run.loop.run_until_complete(awaitable)  # type: ignore[no-any-return]
-
-
-def money_began(run: GateRun) -> bool:
-    """Whether any row that can move money has begun in this run."""
-    return any(row.money and run.state.rows[row.id].first is not None for row in run.gate.all_rows())
-
-
-def money_sentence(run: GateRun) -> str:
-    """What a failure now means for the money, from what the journal says has begun."""
-    if not money_began(run):
-        return NOTHING_MOVED
-    exposure = run.state.exposure
-    if run.state.is_guarded and exposure.intent is None:
-        return NOTHING_MOVED
-    if exposure.settled is not None:
-        return "What moved has come back: every charge of this run is refunded."
-    kind = {ev.Mode.LIVE: "Real money", ev.Mode.STAGING: "Test money"}.get(run.mode, "Sandbox money")
-    return (
-        f"{kind} may have moved in this run: look trace id {run.trace_id} up at the provider and refund what it shows."
-    )
 
 
 def _setting(run: GateRun, table: str, values: Mapping[str, T], name: str) -> T:

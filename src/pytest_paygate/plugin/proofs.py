@@ -16,7 +16,7 @@ from pytest_paygate.core.errors import PaygateError, Refusal, RowFailedError
 from pytest_paygate.core.facts import FactKind, FactShapeError, to_json
 from pytest_paygate.core.ports import Charge, RefundStatus
 from pytest_paygate.core.proof import FRESH, Expected, ProofStatus, Weighed, Witness, WitnessKind, tally, weigh
-from pytest_paygate.plugin.handles import money_sentence
+from pytest_paygate.plugin.row_checks import money_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

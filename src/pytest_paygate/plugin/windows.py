@@ -18,7 +18,7 @@ from pytest_paygate.core import events as ev
 from pytest_paygate.core.errors import Refusal, RowFailedError, configuration, nearest
 from pytest_paygate.core.samples import ENDPOINT, SourceKind, place_of
 from pytest_paygate.core.window import Anomaly, Demand, WindowResult, check
-from pytest_paygate.plugin.handles import money_sentence
+from pytest_paygate.plugin.row_checks import money_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
