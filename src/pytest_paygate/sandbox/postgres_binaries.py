@@ -136,7 +136,8 @@ def find_binaries(package: str | None = None, platform: Platform | None = None) 
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         raise postgres_errors.not_installed() from None
-    binaries = Binaries(Path(spec.submodule_search_locations[0]) / "pginstall", version)
+    # Resolved: whether an account may run a program is asked of where it really is, so it is run from there too.
+    binaries = Binaries(Path(spec.submodule_search_locations[0]).resolve() / "pginstall", version)
     if not (binaries.postgres.is_file() and binaries.initdb.is_file()):
         raise postgres_errors.no_binaries_for(str(where))
     return binaries
