@@ -78,3 +78,9 @@ def test_an_unknown_row_is_refused_by_name(reports, row):
     assert code == 2
     assert f"row {row!r}: is not in the gate" in output
     assert row != "lisence" or "Did you mean 'licence'?" in output
+
+
+def test_a_gate_s_id_means_its_newest_run(reports):
+    """Whoever reads need not copy a run's id; the newest run of the gate is explained."""
+    reports.add(no_go())
+    assert reports.run("explain", "e2e", "6") == reports.run("explain", RUN_ID, "6")

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 @click.option("--reports", default="reports", show_default=True, metavar="DIR", help="Where runs are.")
 @told
 def explain(*, run: str, row: str, reports: str) -> None:
-    """Say why a ROW of a RUN has its status. ROW is an id or a number, such as order, 3 or P1."""
+    """Say why a ROW of a RUN has its status.
+
+    RUN is a run's id or folder, or a gate's id for its newest run. ROW is an id or a number, such as order, 3 or P1.
+    """
     found = loaded(run, reports)
     if found.state.gate is None:
         raise RuntimeError("a run that was loaded has a gate")

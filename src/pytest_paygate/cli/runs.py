@@ -37,14 +37,23 @@ def folder_of(run: str, reports: Path) -> Path:
     )
 
 
+def newest_of(gate_id: str, reports: Path) -> str:
+    """The newest run of a gate by its id; the text itself where it is no gate's. For reading, never for signing."""
+    return max((path.parent.name for path in journals(reports) if path.parent.parent.name == gate_id), default=gate_id)
+
+
 def loaded(run: str, reports: str) -> LoadedRun:
     """One run, as far as it can be believed.
+
+    Args:
+        run: a run's id, the start of one, its folder, or a gate's id for its newest run.
+        reports: the reports folder.
 
     Raises:
         ConfigurationError: when there is no such run, or no run can be read from its journal.
         JournalError: when its files cannot be read.
     """
-    folder = folder_of(run, Path(reports))
+    folder = folder_of(newest_of(run, Path(reports)), Path(reports))
     if is_quarantined(path.name for path in folder.iterdir()):
         raise configuration(
             f"run {folder.name}",
