@@ -205,6 +205,22 @@ def test_a_return_to_the_shop_is_judged_by_the_payment_page(site: _Site, afterwa
     ]
 
 
+@both
+def test_a_shop_on_another_port_of_this_machine_is_not_a_payment_page(site: _Site, by: Pay) -> None:
+    """A success page of the shop's own, on the same host, is left for the payment page, which says what became of it."""
+    with _Site() as shop:
+        thread = threading.Thread(target=shop.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        site.pages["GET", "/pay"] = (200, {"content-type": "text/html"}, CARD_FORM.format(action="/go"))
+        site.pages["POST", "/go"] = (303, {"location": f"{shop.url}/thanks"}, "")
+        paid = (200, {"content-type": "text/html"}, '<main data-state="paid"></main>')
+        site.after["POST", "/go"] = {("GET", "/pay"): paid}
+        assert pay(f"{site.url}/pay", by=by).state == "paid"
+        assert all("4242" not in body for _method, _path, body in shop.received)
+        shop.shutdown()
+        thread.join()
+
+
 def test_a_payment_under_way_is_waited_for(site: _Site) -> None:
     """A page that says processing is looked at again until it has an end."""
     site.pages["GET", "/pay"] = (200, {}, CARD_FORM.format(action="/pay"))

@@ -205,7 +205,9 @@ def test_help_lists_the_commands_without_importing_them() -> None:
 def test_the_text_for_people_has_what_they_need(stack: ExitStack, folder: Path) -> None:
     """Without --json it prints addresses, cards, a paygate.toml environment and the exports for it."""
     environment = os.environ | {"TMPDIR": str(folder)}
+    exports, hook = folder / "sandbox.env", "http://127.0.0.1:9/hook"
     command = [*COMMAND[:4], "--port-base", "0", "--environment", "live"]
+    command += ["--env-file", str(exports), "--webhook", hook]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     stack.callback(process.wait)
     stack.callback(process.kill)
@@ -220,5 +222,32 @@ def test_the_text_for_people_has_what_they_need(stack: ExitStack, folder: Path) 
     assert "4000000000000150  succeeds" in text
     assert "[env.local]" in text
     assert "export PAYGATE_LOCAL_STRIPE_KEY='sk_live_PaygateRehearsalNoFunds000000'" in text
+    assert "export PAYGATE_LOCAL_STRIPE_WEBHOOK_SECRET='whsec_" in text
+    assert exports.read_text() == "".join(f"{line}\n" for line in text.splitlines() if line.startswith("export "))
+    assert exports.stat().st_mode & 0o777 == 0o600
     process.send_signal(signal.SIGTERM)
     assert process.wait(DEADLINE_SECONDS) == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        (
+            "--webhook",
+            "nonsense",
+            "--webhook nonsense: the emulator does not take it; write an address like http://127.0.0.1:8001/path",
+        ),
+        ("--env-file", "/nowhere/x", "--env-file /nowhere/x: cannot be written: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_registered_or_written_is_refused(folder: Path, option: str, value: str, said: str) -> None:
+    """A webhook that is no address, and a file that cannot be written, end it with a sentence."""
+    done = subprocess.run(
+        [*COMMAND[:4], "--port-base", "0", option, value],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"TMPDIR": str(folder)},
+        check=False,
+    )
+    assert done.returncode == 2
+    assert said in done.stderr
