@@ -131,7 +131,7 @@ class Checks:
         self.check("the amount captured", observed=charge.captured, expected=amount)
         self.check(
             "the trace id on the charge",
-            observed=charge.metadata.get("trace_id", ""),
+            observed=charge.metadata.get("trace_id") or "none",
             expected=self._run.trace_id,
             next_step="Have the target copy the request's X-Trace-Id into the payment's metadata as trace_id.",
         )

@@ -1,0 +1,228 @@
+"""What a row says of charges, refunds, accounts, polls and the gate's own tables, word for word where it refuses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.plugin.project import Project
+
+CHARGE = """
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from pytest_paygate import Charge, Money, Refund, RefundStatus
+five = Money(500, "EUR")
+now = datetime.now(UTC)
+charge = Charge("ch_1", "pi_1", five, five, Money(0, "EUR"), True, True, now, False, metadata={"trace_id": run.trace_id})
+refund = Refund("re_1", "pi_1", "ch_1", five, RefundStatus.SUCCEEDED, now)
+"""
+TABLES = '[expect]\nprice = "EUR 5.00"\nword = "five"\n\n[thresholds]\nwithin_seconds = 5\n\n[facts]'
+
+
+def refused(project: Project, code: str) -> tuple[str, str, str, str]:
+    """What the row `order` is refused with: what, expected, observed, and what to do."""
+    project.change("gate.toml", "[facts]", TABLES)
+    project.change("test_demo.py", "def test_order(facts: Facts)", "def test_order(facts: Facts, run)")
+    project.body("order", CHARGE.strip() + f"\n{code}\nfacts['order_id'] = 'ord_1'")
+    result = project.run_here()
+    row = project.state().rows["order"]
+    steps = [line.strip().removeprefix("next      ").strip() for line in result.outlines if line.startswith("  next ")]
+    return row.reason, row.expected, row.observed, steps[0] if steps else ""
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            "run.one_charge([])",
+            ("the number of charges for this payment is not as expected", "1", "0"),
+        ),
+        (
+            "run.one_charge([charge, replace(charge, charge_id='ch_2')])",
+            ("the number of charges for this payment is not as expected", "1", "2"),
+        ),
+        (
+            "run.check_charge(replace(charge, is_captured=False), amount=five)",
+            ("whether the charge is captured is not as expected", "yes", "no"),
+        ),
+        (
+            "run.check_charge(charge, amount=Money(501, 'EUR'))",
+            ("the amount captured is not as expected", "EUR 5.01", "EUR 5.00"),
+        ),
+        (
+            "run.check_charge(replace(charge, livemode=True), amount=five)",
+            ("livemode of the charge is not as expected", "no", "yes"),
+        ),
+        (
+            "run.check_refund(replace(refund, amount=Money(499, 'EUR')), charge_id='ch_1', amount=five)",
+            ("the amount refunded is not as expected", "EUR 5.00", "EUR 4.99"),
+        ),
+        (
+            "run.check_refund(replace(refund, status=RefundStatus.PENDING), charge_id='ch_1', amount=five)",
+            ("the refund's status is not as expected", "succeeded", "pending"),
+        ),
+        (
+            "run.check_refund(refund, charge_id='ch_2', amount=five)",
+            ("the refunded charge is not as expected", "ch_2", "ch_1"),
+        ),
+        (
+            "run.reached('the order', SimpleNamespace(reached=False, last=None, value='open'), expected='paid')",
+            ("the order is not as expected", "paid", "open"),
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(project: Project, code: str, said: tuple[str, str, str]) -> None:
+    """A charge, refund or poll that is not as the plan says fails the row with what was expected and observed."""
+    assert refused(project, code)[:3] == said
+
+
+def test_a_charge_without_the_trace_says_how_to_carry_it(project: Project) -> None:
+    """A target that loses the trace id is told where to put it."""
+    reason, _, observed, step = refused(project, "run.check_charge(replace(charge, metadata={}), amount=five)")
+    assert (reason, observed) == ("the trace id on the charge is not as expected", "none")
+    assert step == "Have the target copy the request's X-Trace-Id into the payment's metadata as trace_id."
+
+
+def test_what_is_right_passes(project: Project) -> None:
+    """One captured charge of that amount, its refund, a goal that was reached, and the gate's own tables."""
+    code = """
+assert run.one_charge([replace(charge, succeeded=False), charge]) is charge
+run.check_charge(charge, amount=run.expected_money("price"))
+run.check_refund(refund, charge_id="ch_1", amount=five)
+seen = SimpleNamespace(reached=True, last=charge, value="paid")
+assert run.reached("the order", seen, expected="paid") is charge
+assert (run.livemode, dict(run.thresholds), "price" in run.expect) == (False, {"within_seconds": 5}, True)
+"""
+    assert refused(project, code.strip())[0] == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            "run.thresholds['within_second']",
+            (
+                "demo_gate/gate.toml: thresholds.within_second: is missing",
+                "every name a row reads in [thresholds]. Did you mean 'within_seconds'?",
+                "the keys: within_seconds",
+                "Add it to [thresholds], or correct its name in the test.",
+            ),
+        ),
+        (
+            "run.expected_money('prise')",
+            (
+                "demo_gate/gate.toml: expect.prise: is missing",
+                "every name a row reads in [expect]. Did you mean 'price'?",
+                "the keys: price, word",
+                "Add it to [expect], or correct its name in the test.",
+            ),
+        ),
+        (
+            "run.expected_money('word')",
+            (
+                "demo_gate/gate.toml: expect.word: is not an amount",
+                "an amount like 'EUR 5.00'",
+                "",
+                "Write currency and amount in quotes, or read the value as run.expect[...].",
+            ),
+        ),
+    ],
+)
+def test_a_name_that_the_gate_does_not_have_is_refused(
+    project: Project, code: str, said: tuple[str, str, str, str]
+) -> None:
+    """A misspelt threshold or amount names the file, the key and the nearest one."""
+    reason, expected, observed, step = refused(project, code)
+    assert (reason, expected, step) == (said[0], said[1], said[3])
+    assert said[2] in observed
+
+
+ACCOUNT = """
+from pytest_paygate.core.ports import Account
+run.check_account(Account("acct_1Seen", {livemode}), provider="stripe")
+"""
+STRIPE = '\n[env.demo.providers.stripe]\nkey = "env:DEMO_KEY"\nbase_url = "http://127.0.0.1:9"\n{pinned}\n'
+
+
+@pytest.mark.parametrize(
+    ("pinned", "livemode", "said"),
+    [
+        (
+            "",
+            "False",
+            (
+                "paygate.toml: env.demo.providers.stripe.account: is missing",
+                "the account that the key must belong to, like acct_…",
+                "none",
+                'After making sure that it is yours: account = "acct_1Seen"',
+            ),
+        ),
+        (
+            'account = "acct_1Ours"',
+            "False",
+            (
+                "the account behind the stripe key is not as expected",
+                "acct_1Ours",
+                "acct_1Seen",
+                "Take the key of the pinned account, or correct env.demo.providers.stripe.account.",
+            ),
+        ),
+        (
+            'account = "acct_1Seen"',
+            "True",
+            (
+                "livemode of the stripe account is not as expected",
+                "no",
+                "yes",
+                "Take the key of the other mode, or correct the environment's mode.",
+            ),
+        ),
+        ('account = "acct_1Seen"', "None", ("", "", "", "")),
+    ],
+)
+def test_the_account_is_the_pinned_one(
+    project: Project, monkeypatch, pinned: str, livemode: str, said: tuple[str, str, str, str]
+) -> None:
+    """A key of another account or mode fails the row, and so does an environment that pins none."""
+    monkeypatch.setenv("DEMO_KEY", "sk_test_demoDemoDemoDemoDemo")
+    settings = project.path / "paygate.toml"
+    settings.write_text(settings.read_text() + STRIPE.format(pinned=pinned))
+    assert refused(project, ACCOUNT.format(livemode=livemode).strip()) == said
+
+
+def test_a_live_key_in_staging_is_refused_before_any_row(project: Project, monkeypatch) -> None:
+    """Whoever mixes the keys up must not charge a real card past the interlock."""
+    monkeypatch.setenv("DEMO_KEY", "sk_" + "live_demoDemoDemoDemoDemo")
+    settings = project.path / "paygate.toml"
+    settings.write_text(settings.read_text() + STRIPE.format(pinned=""))
+
+    result = project.run()
+
+    assert project.bodies() == []
+    result.stdout.fnmatch_lines(
+        [
+            "paygate.toml: env.demo.providers.stripe.key: is a live key in a staging environment",
+            "  expected  a key of the provider's test mode",
+            "  observed  a key whose form says live",
+            "  money     No money moved.",
+            '  next      Point the reference at the test key, or declare the environment mode = "live".',
+        ]
+    )
+
+
+def test_a_row_without_a_test_is_named(project: Project) -> None:
+    """A row that no test is bound to is told apart from one that was cut off."""
+    project.change(
+        "gate.toml",
+        "[[criteria]]",
+        '[[rows]]\nid = "later"\ntitle = "L"\nrecords = ["paid"]\nobserved = "x"\n\n[[criteria]]',
+    )
+
+    project.run_here()
+
+    finished = project.state().finished
+    assert finished is not None
+    assert finished.reason == "rows never run: later; no collected test is bound to later"
