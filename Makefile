@@ -9,7 +9,7 @@ STAMP := $(VENV)/.made-from-lock
 OLDEST := .venv-oldest
 OLDEST_STAMP := $(OLDEST)/.made-from-lock
 
-.PHONY: help e2e test lint sandbox sweep attack bench lock chromium docs dist sbom
+.PHONY: help e2e test lint sandbox sweep attack newcomer bench lock chromium docs dist sbom
 
 help:
 	@echo "make e2e      run the e2e gate on the embedded sandbox"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint     ruff and mypy only"
 	@echo "make sweep    crash, kill, network and misuse sweeps at full size"
 	@echo "make attack   forged bundles, leaks and hostile texts at full size"
+	@echo "make newcomer the tutorial and the first hour, from the wheel in an empty folder"
 	@echo "make sandbox  start the sandbox and keep it up"
 	@echo "make bench    timings, as ratios"
 	@echo "make docs     build the documentation into docs/_build/html"
@@ -60,6 +61,9 @@ sweep: $(STAMP)
 
 attack: $(STAMP)
 	@$(BIN)/python -m tests.attack
+
+newcomer: $(STAMP)
+	@$(BIN)/python -m tests.newcomer_hour
 
 lint: $(STAMP)
 	@$(BIN)/ruff format --check .
