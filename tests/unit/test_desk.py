@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -164,3 +165,33 @@ async def test_what_moves_money_says_so(method, passes):
     else:
         with pytest.raises(InterlockError, match="because of declared"):
             stand.desk.check_undeclared(Outgoing(method, "/x", b""))
+
+
+def in_row(row_id: str) -> Stand:
+    """A stand with that row of its gate open."""
+    stand = Stand()
+    state = stand.run.state
+    stand.run.state = replace(state, open_row=row_id)
+    return stand
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_a_row_that_moves_money_says_what_it_sends(method):
+    """A write from a money row that declares neither charge nor refund is refused, word for word, in every mode."""
+    stand = in_row("order")
+    with pytest.raises(InterlockError) as refused:
+        stand.desk.check_row(Outgoing(method, "/orders", b""))
+    assert refused.value.refusal.text() == (
+        f"interlock: {method} /orders is not sent, because of declared\n"
+        "  expected  charge= or refund= on what row order, which moves money, sends to the target\n"
+        "  observed  neither\n"
+        "  money     No money moved. This request was not sent.\n"
+        "  next      Say what it moves: post(…, charge=amount) or post(…, refund=charge). What moves nothing belongs "
+        "into a row without money = true."
+    )
+
+
+@pytest.mark.parametrize(("row", "method"), [("order", "GET"), ("alive", "POST")])
+async def test_reads_and_other_rows_may_pass(row, method):
+    """A read of a money row, and a login in a row that moves none, are nobody's business."""
+    in_row(row).desk.check_row(Outgoing(method, "/x", b""))

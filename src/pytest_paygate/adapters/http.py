@@ -27,6 +27,7 @@ from pytest_paygate.adapters.http_requests import (
     checked_base_url,
     clock_offset_seconds,
     content_type,
+    declared,
     encoded_body,
     origin,
     over_the_desk,
@@ -44,9 +45,10 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from pytest_paygate.adapters.http_requests import RowDesk
     from pytest_paygate.core.facts import FactKind
     from pytest_paygate.core.money import Money
-    from pytest_paygate.core.ports import Charge, Clock, Desk, Recorder
+    from pytest_paygate.core.ports import Charge, Clock, Recorder
 
 REDIRECTS_MAX = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -108,7 +110,7 @@ class Api:
         ca_file: Path | None = None,
         headers: Mapping[str, str | Secret] = MappingProxyType({}),
         first_party: bool = True,
-        desk: Desk | None = None,
+        desk: RowDesk | None = None,
     ) -> None:
         self._desk = desk
         self.clock_offset_seconds: float | None = None
@@ -187,9 +189,7 @@ class Api:
         outgoing = Outgoing(method, safe_path(request.url.path), body or b"")
         if moves:
             return await over_the_desk(self._desk, outgoing, send, charge, refund)
-        if once and self._desk is not None:
-            self._desk.check_undeclared(outgoing)
-        return await send()
+        return await declared(self._desk, outgoing, send, once=once)
 
     async def _within_deadline(
         self, client: httpx.AsyncClient, request: httpx.Request, attempt: int, deadline: float

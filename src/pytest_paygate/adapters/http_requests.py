@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import json as json_text
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode, urlsplit
 
 from pytest_paygate.adapters.http_date import date_of
 from pytest_paygate.core.errors import configuration
 from pytest_paygate.core.facts import FactKind, FactShapeError, to_json
+from pytest_paygate.core.ports import Desk
 from pytest_paygate.core.secret import Secret
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from pytest_paygate.adapters.answers import Answer
     from pytest_paygate.core.money import Money
-    from pytest_paygate.core.ports import Charge, Desk, Outgoing
+    from pytest_paygate.core.ports import Charge, Outgoing
 
 
 def traceparent(trace_id: str) -> str:
@@ -100,6 +101,28 @@ def clock_offset_seconds(headers: Mapping[str, str], now: datetime) -> float | N
     at = date_of(headers)
     # The header is cut to whole seconds, so half a second is the best guess of what is missing.
     return None if at is None else (now - at).total_seconds() - 0.5
+
+
+class RowDesk(Desk, Protocol):
+    """A desk that also knows which row is running."""
+
+    def check_row(self, request: Outgoing) -> None:
+        """Refuse a write from a row that moves money, unless it says what it moves; raises `InterlockError`."""
+
+
+async def declared(
+    desk: RowDesk | None, outgoing: Outgoing, send: Callable[[], Awaitable[Answer]], *, once: bool
+) -> Answer:
+    """Send a request that says to move nothing, unless the desk knows that it may.
+
+    Raises:
+        InterlockError: when it may; nothing was sent.
+    """
+    if desk is not None:
+        if once:
+            desk.check_undeclared(outgoing)
+        desk.check_row(outgoing)
+    return await send()
 
 
 async def over_the_desk(

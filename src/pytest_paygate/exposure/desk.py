@@ -256,6 +256,24 @@ class MoneyDesk:
             next_step="Say in the suite what the request moves: post(…, charge=amount) or post(…, refund=charge).",
         )
 
+    def check_row(self, request: Outgoing) -> None:
+        """Refuse a write to the target from a row that moves money, unless it says what it moves.
+
+        In every mode: a purchase that was not declared is not journalled before it is sent, and nobody refunds it.
+        """
+        state = self._state()
+        row = state.gate.row(state.open_row) if state.gate is not None and state.open_row is not None else None
+        if row is None or not row.money or request.method in _READS or state.phase == "settling":
+            return
+        raise _refused(
+            "declared",
+            request,
+            expected=f"charge= or refund= on what row {row.id}, which moves money, sends to the target",
+            observed="neither",
+            next_step="Say what it moves: post(…, charge=amount) or post(…, refund=charge). What moves nothing belongs "
+            "into a row without money = true.",
+        )
+
     def _refund_refused(self, charge: Charge, reason: str) -> None:
         self._recorder.record(ex.RefundRefused(via=Via.TARGET, charge_id=charge.charge_id, reason=reason))
 
