@@ -226,3 +226,18 @@ def test_a_row_without_a_test_is_named(project: Project) -> None:
     finished = project.state().finished
     assert finished is not None
     assert finished.reason == "rows never run: later; no collected test is bound to later"
+
+
+def test_an_undeclared_purchase_is_not_sent(project: Project) -> None:
+    """A money row that forgets to say what it charges is held back before its request leaves, in staging too."""
+    project.change("test_demo.py", "async def test_payment(facts: Facts)", "async def test_payment(facts: Facts, api)")
+    project.body("payment", "await api.post('/orders', json={})\nfacts['paid'] = Money(1999, 'EUR')")
+
+    project.run()
+
+    row = project.state().rows["payment"]
+    assert (row.status, row.reason) == (
+        "BLOCKED",
+        "interlock: POST /orders is not sent, because of declared",
+    )
+    assert not [entry for entry in project.entries() if entry.event.kind == "exchange"]
