@@ -116,7 +116,8 @@ def test_from_an_empty_folder_to_a_rehearsal(tmp_path):
             [*PAYGATE, "approve", plan, "--by", "bob@example.test", "--unsigned"], cwd=tmp_path, env=environ()
         )
         assert approving.wait() == 0, approving.output
-        session = start([*PYTEST, *LIVE], cwd=tmp_path, env=environ())
+        # On a terminal that cannot move its cursor the operator is asked in lines.
+        session = start([*PYTEST, *LIVE], cwd=tmp_path, env=environ(TERM="dumb"))
         # A person still has to see the money on the bank statement.
         assert session.wait(180) == 20, session.output
         assert "REHEARSAL · gate e2e: PENDING" in session.output
