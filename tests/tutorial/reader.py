@@ -90,7 +90,8 @@ class Reader:
             PATH=f"{index / 'bin'}:/usr/bin:/bin",
             HOME=str(index),
             COLUMNS="80",
-            TERM="xterm",
+            # What is asked comes in lines then, which `tests.rehearsal.terminal` answers.
+            TERM="dumb",
             PIP_NO_INDEX="1",
             PIP_FIND_LINKS=str(wheel.parent),
             PIP_DISABLE_PIP_VERSION_CHECK="1",
