@@ -241,3 +241,27 @@ def test_an_undeclared_purchase_is_not_sent(project: Project) -> None:
         "interlock: POST /orders is not sent, because of declared",
     )
     assert not [entry for entry in project.entries() if entry.event.kind == "exchange"]
+
+
+PAYING = """
+from pytest_paygate import PaymentStatus
+class Person:
+    async def hold(self, point):
+        return SimpleNamespace(answered=await point.notice())
+async def look():
+    return SimpleNamespace(status=PaymentStatus.%s)
+run.wait(run.ask_to_pay(Person(), "http://pay.example/", amount=five, deadline_seconds=0.3, look=look))
+"""
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("SUCCEEDED", ""),
+        ("EXPIRED", "whether the payment was made is not as expected"),
+        ("PROCESSING", "whether the payment was made is not as expected"),
+    ],
+)
+def test_a_payment_is_noticed_by_itself(project: Project, status: str, reason: str) -> None:
+    """With a look at the payment, the hold point ends once it has succeeded, or once it cannot any more."""
+    assert refused(project, PAYING.strip() % status)[0] == reason

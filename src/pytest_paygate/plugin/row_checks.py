@@ -16,15 +16,15 @@ from pytest_paygate.core.errors import (
     RowPendingError,
     configuration,
 )
-from pytest_paygate.core.ports import Capability, HoldPoint, RefundStatus
+from pytest_paygate.core.ports import Capability, HoldPoint, PaymentStatus, RefundStatus
 from pytest_paygate.exposure.planning import is_live_like
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from pytest_paygate.adapters.polling import PollResult
     from pytest_paygate.core.money import Money
-    from pytest_paygate.core.ports import Account, Charge, Operator, Provider, Refund
+    from pytest_paygate.core.ports import Account, Charge, Operator, Payment, Provider, Refund
     from pytest_paygate.plugin.gate_run import GateRun
 
 T = TypeVar("T")
@@ -188,7 +188,15 @@ class Checks:
                 next_step="Take the key of the other mode, or correct the environment's mode.",
             )
 
-    async def ask_to_pay(self, operator: Operator, url: str, *, amount: Money, deadline_seconds: float) -> None:
+    async def ask_to_pay(
+        self,
+        operator: Operator,
+        url: str,
+        *,
+        amount: Money,
+        deadline_seconds: float,
+        look: Callable[[], Awaitable[Payment]] | None = None,
+    ) -> None:
         """Have the operator, or the payer that stands in for one, pay on a hosted page; a hold point named `pay`.
 
         Args:
@@ -196,6 +204,7 @@ class Checks:
             url: the hosted page.
             amount: what the page must ask for.
             deadline_seconds: how long the hold point stays open.
+            look: reads the payment at the provider, so that the hold point ends by itself once it has succeeded.
 
         Raises:
             RowFailedError: when nobody has paid by then.
@@ -211,9 +220,25 @@ class Checks:
                 ),
                 deadline_seconds=deadline_seconds,
                 url=url,
+                notice=None if look is None else self._noticing(look, deadline_seconds),
             )
         )
         self.check("whether the payment was made", observed=answer.answered, expected=True)
+
+    def _noticing(
+        self, look: Callable[[], Awaitable[Payment]], deadline_seconds: float
+    ) -> Callable[[], Awaitable[bool]]:
+        from pytest_paygate.adapters.polling import Poll
+
+        return Poll(recorder=self._run.journal, clock=self._run.clock).noticing(
+            "payment_noticed",
+            look,
+            value=lambda payment: payment.status.value,
+            goal={PaymentStatus.SUCCEEDED.value},
+            # A payment that failed can be tried again on the page.
+            bad={PaymentStatus.CANCELLED.value, PaymentStatus.EXPIRED.value},
+            deadline_seconds=deadline_seconds,
+        )
 
     async def fee_of(self, provider: Provider, charge: Charge) -> Money | None:
         """What the provider keeps of a charge; None where its ledger does not tell. It decides nothing.
