@@ -92,9 +92,12 @@ def test_three_wrong_answers_end_it(project):
 
 
 def test_enter_alone_never_confirms(project):
-    """Three empty lines are three wrong answers."""
+    """Enter is no answer and costs no try, however often; three wrong ones end it."""
     project.approve()
-    assert "operator_confirmed" in refused(project, answers={CONFIRM: lambda _: ""})
+    typed_words = iter(["", "", "", "", "", "y", "", "yes", "EUR 5.00"])
+    output = refused(project, answers={CONFIRM: lambda _: next(typed_words)})
+    assert "operator_confirmed" in output
+    assert next(typed_words, None) is None
 
 
 def test_without_a_terminal_nothing_moves(project, sandbox):
