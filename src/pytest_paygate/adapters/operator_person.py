@@ -274,7 +274,8 @@ class PersonOperator:
 
     def _journal(self, said: Said, *, counted: bool) -> None:
         waited = round(self._clock.elapsed_seconds() - self._shown_seconds, 3)
-        self._recorder.record(ev.SeatAnswered(card=self._card, seat=said.seat, counted=counted, waited_seconds=waited))
+        card = said.card or self._card
+        self._recorder.record(ev.SeatAnswered(card=card, seat=said.seat, counted=counted, waited_seconds=waited))
 
     def _note(self, word: Word, text: str) -> None:
         kept = self._told(_SPACES.sub(" ", text).strip()[:NOTE_LENGTH])

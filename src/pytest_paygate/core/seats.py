@@ -62,12 +62,16 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a person said at a seat: a word with its text, or the text they typed where one was wanted."""
+    """What a person said at a seat: a word with its text, or the text they typed where one was wanted.
+
+    `card` is the id of the card it answers, where the seat knows that; empty for the card that was shown last.
+    """
 
     seat: str
     word: str
     text: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
+    card: str = ""
 
 
 @dataclass(frozen=True, slots=True)

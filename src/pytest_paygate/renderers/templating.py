@@ -38,6 +38,23 @@ def html(template: str, values: Mapping[str, Any]) -> str:
     return environment.get_template(template).render(**values, style=Markup(style), policy=policy)  # noqa: S704 - see above
 
 
+def part(template: str, values: Mapping[str, Any], drawn: Mapping[str, str] | None = None) -> str:
+    """Render an HTML template as it is, for a page whose stylesheet and policy are served beside it.
+
+    Args:
+        template: its name.
+        values: what it shows, escaped.
+        drawn: markup of our own making by name, such as a picture; never a value from a run.
+    """
+    ours = {name: Markup(markup) for name, markup in (drawn or {}).items()}  # noqa: S704 - see the argument
+    return _html().get_template(template).render(**values, **ours)
+
+
+def source(name: str) -> str:
+    """A file of the templates that is served as it is: a stylesheet, a script."""
+    return _html().get_template(name).render()
+
+
 def markdown(template: str, values: Mapping[str, Any]) -> str:
     """Render a Markdown template with every value escaped."""
     return _markdown().get_template(template).render(**values)
