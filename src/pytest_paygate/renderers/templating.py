@@ -52,7 +52,10 @@ def part(template: str, values: Mapping[str, Any], drawn: Mapping[str, str] | No
 
 def source(name: str) -> str:
     """A file of the templates that is served as it is: a stylesheet, a script."""
-    return _html().get_template(name).render()
+    loader = _html().loader
+    if loader is None:
+        raise RuntimeError("the environment was made with a loader")
+    return loader.get_source(_html(), name)[0]
 
 
 def markdown(template: str, values: Mapping[str, Any]) -> str:
