@@ -30,7 +30,7 @@ def test_projects_keep_their_own_options(project: Project) -> None:
     result.stdout.fnmatch_lines(
         [
             "paygate: gate demo against demo",
-            "paygate: options --confirm --refund --no-refund --payer --resume; not ours here: --env --live (use --paygate-…)",
+            "paygate: options --confirm --refund --no-refund --payer --operator --resume; not ours here: --env --live (use --paygate-…)",
             "THEIRS ('qa', True)",
         ]
     )
@@ -41,7 +41,9 @@ def test_short_options_work_where_free(project: Project) -> None:
     result = project.run_here("--env=demo", "--refund", "--payer=http", environment="", refund=False)
 
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["paygate: options --env --live --confirm --refund --no-refund --payer --resume"])
+    result.stdout.fnmatch_lines(
+        ["paygate: options --env --live --confirm --refund --no-refund --payer --operator --resume"]
+    )
 
 
 def test_markers_are_registered(project: Project) -> None:

@@ -8,6 +8,8 @@ Owns the checks, as ASGI around the page's own routes, and the headers of every 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import secrets
 import threading
 from hmac import compare_digest
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 HOST: Final = "127.0.0.1"
 BODY_BYTES_MAX = 8_192
+_DRAIN_BYTES_MAX = 65_536
+_DRAIN_SECONDS = 1.0
 _COOKIE_SECONDS = 12 * 3600
 _FORM = "application/x-www-form-urlencoded"
 _POLICY = (
@@ -121,9 +125,10 @@ class Access:
             await self._app(scope, receive, guarded)
             return
         status, title, sentence = refused
+        await _drain(receive)
         body = self._refusal(title, sentence).encode()
         headers = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", str(len(body)).encode())]
-        # What is left of a refused body is not read.
+        # What is left of a refused body is not read any more.
         headers.append((b"connection", b"close"))
         await guarded({"type": "http.response.start", "status": status, "headers": headers})
         await guarded({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
@@ -144,6 +149,18 @@ class Access:
         if scope["method"] != "POST":
             return None
         return _refused_form(hosts[0], all_of)
+
+
+async def _drain(receive: Receive) -> None:
+    """Read what a refused request still sends, within bounds: cut off in the middle, it would not read our answer."""
+    read = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while read <= _DRAIN_BYTES_MAX:
+                message = await receive()
+                read += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
 
 
 def _refused_form(host: bytes, all_of: Callable[[bytes], list[bytes]]) -> tuple[int, str, str] | None:

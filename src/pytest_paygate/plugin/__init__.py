@@ -42,6 +42,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers and refuse what this version cannot do safely."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+    if config.getoption("paygate_operator"):
+        from pytest_paygate.plugin.page import check
+
+        check(config)
     if config.getoption("paygate_live") or config.getoption("paygate_confirm"):
         from pytest_paygate.plugin.live import configure
 

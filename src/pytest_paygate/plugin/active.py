@@ -17,6 +17,7 @@ from pytest_paygate.plugin import (
     fixtures,
     html_guest,
     mirrors,
+    page,
     protocol,
     terminal,
 )
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 REFUSED = "paygate-refused"
-MODULES: tuple[ModuleType, ...] = (fixtures, collection, protocol, choke_point, mirrors, terminal)
+MODULES: tuple[ModuleType, ...] = (fixtures, collection, protocol, choke_point, mirrors, page, terminal)
 
 
 class Refused:

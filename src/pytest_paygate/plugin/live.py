@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from pytest_paygate.core import interlock
-from pytest_paygate.core.errors import ConfigurationError, InterlockError, configuration
+from pytest_paygate.core.errors import NOTHING_MOVED, ConfigurationError, InterlockError, Refusal, configuration
 from pytest_paygate.core.verdict import EXIT_CODES, Verdict
 from pytest_paygate.plugin import session_checks
+from pytest_paygate.plugin.seats import missing_seat
 from pytest_paygate.plugin.stash import LIVE
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def configure(config: pytest.Config) -> None:
     ]
     if found:
         refuse(interlock.refusal_of(found))
+    _require_operator(config, session)
     try:
         _default_gate(config)
     except ConfigurationError as error:
@@ -150,6 +152,26 @@ def signals_interrupt() -> Iterator[None]:
 
 def _interrupt(_number: int, _frame: object) -> None:
     signal.raise_signal(signal.SIGINT)
+
+
+def _require_operator(config: pytest.Config, session: LiveSession) -> None:
+    """Refuse the operator's run where nobody can be asked, before anything is collected; a resumed one asks nobody."""
+    missing = missing_seat(config) if session.confirm_typed and not config.getoption("paygate_resume") else ""
+    if missing:
+        refuse(
+            InterlockError(
+                ("operator_present",),
+                Refusal(
+                    refused="money may not move: nobody can be asked here, because this process has no terminal",
+                    expected="operator_present: a controlling terminal, or the page of --operator=web",
+                    observed=missing,
+                    money=NOTHING_MOVED,
+                    next_step="One of three ways on: start it from a terminal (ssh -t, docker run -it); add "
+                    "--operator=web and open its page in a browser on this machine; or prepare the run here with "
+                    "`paygate plan` and `paygate approve`, and let somebody who has a terminal start it.",
+                ),
+            )
+        )
 
 
 def _unasked(config: pytest.Config, session: LiveSession) -> bool:

@@ -119,6 +119,15 @@ OPTIONS = (
 )
 
 
+# Where the operator can be asked; the page always stands beside the terminal, if there is one.
+TERMINAL, WEB = "terminal", "web"
+
+
+def wants_page(config: pytest.Config) -> bool:
+    """Whether the operator is to be asked on a page too."""
+    return bool(config.getoption("paygate_operator", None) == WEB)
+
+
 def add_long(parser: pytest.Parser) -> None:
     """Register the long spellings, which are ours alone."""
     group = parser.getgroup("paygate", "payment gates")

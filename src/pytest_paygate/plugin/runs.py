@@ -26,6 +26,7 @@ from pytest_paygate.core.gate import Gate, System, check_evidence, read_gate, sh
 from pytest_paygate.core.secret import Secret, watch
 from pytest_paygate.exposure.stores import store_of
 from pytest_paygate.plugin.gate_run import GateRun
+from pytest_paygate.plugin.options import wants_page
 from pytest_paygate.plugin.stash import LIVE
 
 if TYPE_CHECKING:
@@ -265,6 +266,9 @@ def _choice(config: pytest.Config, environment: str) -> Choice:
             observed=repr(payer),
             next_step="Choose one of them, or leave the option out.",
         )
+    if payer is None and wants_page(config) and LIVE not in config.stash:
+        # Whoever opens a page for a person wants one to be asked.
+        payer = Payer.PERSON.value
     reports = config.getoption("paygate_reports")
     return Choice(
         environment=environment,

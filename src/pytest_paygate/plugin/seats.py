@@ -14,10 +14,14 @@ from pytest_paygate.core.environment import Payer
 from pytest_paygate.core.errors import NOTHING_MOVED, ConfigurationError, Refusal
 from pytest_paygate.core.seats import Waiting
 from pytest_paygate.core.settlement import SettlePolicy
+from pytest_paygate.plugin.options import wants_page
+from pytest_paygate.plugin.stash import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
+
+    import pytest
 
     from pytest_paygate.adapters.operator_person import PersonOperator
     from pytest_paygate.core.ports import Operator
@@ -77,6 +81,20 @@ def settling(run: GateRun) -> Iterator[None]:
         yield
 
 
+def missing_seat(config: pytest.Config) -> str:
+    """Why nobody can be asked in this session, as the system says it; empty where somebody can.
+
+    A terminal counts, and the page of `--operator=web`.
+    """
+    if wants_page(config):
+        return ""
+    try:
+        os.close(os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY))
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return ""
+
+
 def usual_seconds(run: GateRun) -> float | None:
     """How long the row that is running took in earlier runs of this gate and environment, None when not known."""
     known = run.state.history
@@ -97,22 +115,28 @@ def _seated(run: GateRun) -> PersonOperator:
 
 
 def _seats(run: GateRun) -> list[Seat]:
-    from pytest_paygate.adapters.seat_screen import open_seat
-
     config = run.runs.config
+    page = config.stash.get(PAGE, None)
+    seats: list[Seat] = [] if page is None else [page.seat()]
     try:
-        return [
-            open_seat(
-                TERMINAL, os.environ, run.clock.elapsed_seconds, plain=bool(config.getoption("paygate_plain", None))
-            )
-        ]
+        return [_terminal(run), *seats]
     except OSError as error:
+        if seats:
+            return seats
         raise ConfigurationError(
             Refusal(
                 refused="a person is to pay, but this process has no terminal to ask them on",
-                expected="a controlling terminal",
+                expected="a controlling terminal, or --operator=web for a page in the operator's browser",
                 observed=error.strerror or type(error).__name__,
                 money=NOTHING_MOVED,
-                next_step="Start it from a terminal, or choose --payer=http or --payer=browser for a dry run.",
+                next_step="Start it from a terminal, add --operator=web, or choose --payer=http or --payer=browser "
+                "for a dry run.",
             )
         ) from None
+
+
+def _terminal(run: GateRun) -> Seat:
+    from pytest_paygate.adapters.seat_screen import open_seat
+
+    plain = bool(run.runs.config.getoption("paygate_plain", None))
+    return open_seat(TERMINAL, os.environ, run.clock.elapsed_seconds, plain=plain)

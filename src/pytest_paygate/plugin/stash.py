@@ -8,6 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_paygate.exposure.gathering import LiveSession
+    from pytest_paygate.plugin.page import SessionPage
     from pytest_paygate.plugin.runs import Runs
 
 # The gates of this pytest session; absent until the first gate file is collected.
@@ -19,3 +20,5 @@ GATE: pytest.StashKey[str] = pytest.StashKey()
 ROW: pytest.StashKey[str] = pytest.StashKey()
 # What a live session says of itself; absent unless --live or --confirm is set.
 LIVE: pytest.StashKey[LiveSession] = pytest.StashKey()
+# The operator's page of a session that has one, once its rows are collected.
+PAGE: pytest.StashKey[SessionPage] = pytest.StashKey()

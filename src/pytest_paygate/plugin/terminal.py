@@ -19,9 +19,10 @@ from pytest_paygate.core.inert import terminal_text
 from pytest_paygate.core.verdict import EXIT_CODES, Verdict, worst
 from pytest_paygate.plugin import distribution
 from pytest_paygate.plugin.options import spelling_line
+from pytest_paygate.plugin.page import end_page
 from pytest_paygate.plugin.protocol import plain_words
 from pytest_paygate.plugin.seats import AFTERWARDS
-from pytest_paygate.plugin.stash import RUNS
+from pytest_paygate.plugin.stash import PAGE, RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -42,7 +43,9 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Tell which gates were collected, against what, and which option spellings work here."""
     runs = config.stash[RUNS]
     gates = ", ".join(folder.gate.id for folder in runs.folders.values())
-    return [f"paygate: gate {gates} against {runs.choice.environment}", spelling_line(config)] if gates else []
+    page = config.stash.get(PAGE, None)
+    told = [] if page is None else [page.line()]
+    return [f"paygate: gate {gates} against {runs.choice.environment}", spelling_line(config), *told] if gates else []
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -124,6 +127,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
             session.exitstatus = _exit_code(runs, end.outcomes or [], exitstatus) or session.exitstatus
             end.look_for_leaks(session, runs)
             _summarise(end.outcomes or [])
+            end_page(config, end.outcomes or [])
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             _print_verdicts(reporter, runs, end.outcomes or [])
