@@ -7,6 +7,7 @@ data once cannot be trusted with an intent.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
@@ -91,6 +92,8 @@ class JournalFile:
         self._seq = 0
         self._head = GENESIS
         self._broken = False
+        # Told of each event once it is on disk. Whatever it does, the journal has its line and the caller goes on.
+        self.after: Callable[[EventBody], None] | None = None
 
     def _open(self, journal: str, log: str, told: bytes) -> None:
         self._journal = _open_new(self.directory, journal)
@@ -123,6 +126,9 @@ class JournalFile:
         self._head = line_hash(line)
         self._seq += 1
         self._tell(entry, state)
+        if self.after is not None:
+            with contextlib.suppress(Exception):
+                self.after(entry.event)
         return self._seq - 1
 
     def _tell(self, entry: Entry, state: RunState) -> None:

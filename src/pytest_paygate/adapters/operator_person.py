@@ -44,13 +44,14 @@ class PersonOperator:
         recorder: takes hold points, answers and notes.
         clock: measures them.
         told: makes a person's own text safe to keep: one printable line, and no secret in it.
+        called: is told of each card that was put before the person.
         match_code: four digits for a card, shown at each seat when there are several.
     """
 
     name = "operator"
     attended = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword for each independent part of an operator
         self,
         seats: Sequence[Seat],
         *,
@@ -58,12 +59,14 @@ class PersonOperator:
         clock: Clock,
         told: Callable[[str], str] = inert,
         match_code: Callable[[], str] = str,
+        called: Callable[[Card], None] = lambda _card: None,
     ) -> None:
         self._seats = seats
         self._recorder = recorder
         self._clock = clock
         self._told = told
         self._match_code = match_code
+        self._called = called
         self._card = ""
         self._shown_seconds = 0.0
         self._asking: dict[Seat, asyncio.Future[Said]] = {}
@@ -260,6 +263,8 @@ class PersonOperator:
                 seat.show(card)
             except SeatLostError as error:
                 self._lost[seat] = error
+        if len(self._lost) < len(self._seats):
+            self._called(card)
 
     def _answered(self, said: Said) -> None:
         self._journal(said, counted=True)

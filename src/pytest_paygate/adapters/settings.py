@@ -167,6 +167,15 @@ def source_of(root: Path, explicit: Path | None = None) -> Path | None:
     return None
 
 
+def notify_secret(settings: Settings, file: str) -> Secret | None:
+    """The key that notices are signed with, or None where none are sent.
+
+    Raises:
+        ConfigurationError: when its reference cannot be resolved.
+    """
+    return _Secrets("")(f"{file}: notify.secret", settings.notify.secret) if settings.notify.secret else None
+
+
 def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))

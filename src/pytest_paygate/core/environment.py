@@ -23,8 +23,11 @@ from pytest_paygate.core.log_settings import check as check_log
 from pytest_paygate.core.log_settings import references as log_references
 from pytest_paygate.core.model import Field, Model, parse
 from pytest_paygate.core.money import Money, MoneyError
+from pytest_paygate.core.notices import NotifySettings
+from pytest_paygate.core.notices import check as check_notices
 from pytest_paygate.core.references import check_reference, is_reference, plain_references
 from pytest_paygate.core.samples import SampleSettings
+from pytest_paygate.core.samples import check as check_samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -143,6 +146,7 @@ class Settings(Model):
     signing_key: str = ""
     signing_as: str = ""
     store: StoreSettings = StoreSettings()
+    notify: NotifySettings = NotifySettings()
     env: dict[str, EnvironmentSettings] = Field(default_factory=dict)
 
 
@@ -256,9 +260,11 @@ def read_settings(document: Mapping[str, Any], file: str) -> Settings:
         for key, reference in plain_references(where, environment):
             check_reference(key, reference)
         cap_amounts(f"{where}.caps", environment.caps)
-        _check_samples(f"{where}.samples", environment.samples)
+        check_samples(f"{where}.samples", environment.samples)
         _check_log(where, environment)
     check_reference(f"{file}: store.dsn", settings.store.dsn)
+    check_reference(f"{file}: notify.secret", settings.notify.secret)
+    check_notices(f"{file}: notify", settings.notify)
     return settings
 
 
@@ -354,14 +360,6 @@ def check_url(where: str, url: str) -> None:
             observed="something else" if parts.username else repr(url[:80]),
             next_step=_FIX,
         )
-
-
-def _check_samples(where: str, samples: SampleSettings) -> None:
-    fault = samples.fault()
-    if fault is not None:
-        key, expected = fault
-        observed = f"{len(getattr(samples, key))} characters of another form"
-        raise configuration(f"{where}.{key}", "cannot be used", expected=expected, observed=observed, next_step=_FIX)
 
 
 def _check_log(where: str, environment: EnvironmentSettings) -> None:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
+from pytest_paygate.core.errors import configuration
 from pytest_paygate.core.model import Field, Model
 from pytest_paygate.core.window import Sample
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 SAMPLES_MAX = 5_000_000
 LINE_BYTES_MAX = 512
 ENDPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
+_FIX = "Correct the file; its keys are listed in docs/reference/paygate-toml.md."
 _KEYS = {"at", "endpoint", "latency_ms", "status"}
 # The spelling `encode` writes; anything else that is a sample in JSON is read more slowly.
 _SPELLED = re.compile(
@@ -226,3 +228,20 @@ def _is_base_url(url: str) -> bool:
         )
     except ValueError:
         return False
+
+
+def check(where: str, settings: SampleSettings) -> None:
+    """Refuse settings of samples that cannot be used.
+
+    Args:
+        where: file and table.
+        settings: what stands there.
+
+    Raises:
+        ConfigurationError: naming the key; its value is not repeated, it could be a secret in the wrong place.
+    """
+    fault = settings.fault()
+    if fault is not None:
+        key, expected = fault
+        observed = f"{len(getattr(settings, key))} characters of another form"
+        raise configuration(f"{where}.{key}", "cannot be used", expected=expected, observed=observed, next_step=_FIX)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_paygate.plugin import options
+from pytest_paygate.plugin import hookspecs, options
 from pytest_paygate.plugin.stash import RUNS
 
 if TYPE_CHECKING:
@@ -24,6 +24,11 @@ MARKERS = (
     "hitl_pause: the row waits for a person at a hold point",
 )
 GATE_FILE = "gate.toml"
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Make the hooks known that a conftest may implement."""
+    pluginmanager.add_hookspecs(hookspecs)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,6 +11,7 @@ import secrets
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from pytest_paygate.core.gate import Gate, System, check_evidence, read_gate, sh
 from pytest_paygate.core.secret import Secret, watch
 from pytest_paygate.exposure.stores import store_of
 from pytest_paygate.plugin.gate_run import GateRun
+from pytest_paygate.plugin.notices import Notices
 from pytest_paygate.plugin.options import wants_page
 from pytest_paygate.plugin.stash import LIVE
 
@@ -86,6 +88,8 @@ class Runs:
         self.choice = _choice(config, self._environment_name())
         self._declared = self._choose()
         self.store_dsn = store_dsn(self.settings, self.settings_file) if self.is_live else None
+        self.notices = Notices(self)
+        config.add_cleanup(self.notices.close)
         self._sandbox: Sandbox | None = None
         self._capacity_log: CapacityLog | None = None
 
@@ -122,6 +126,7 @@ class Runs:
                 environment = self._environment(folder.gate.system)
                 warming.join()
                 folder.run = GateRun(self, folder, environment)
+                folder.run.journal.after = partial(self.notices.seen, folder.run)
             except PaygateError as error:
                 folder.refused = error
         return folder.run

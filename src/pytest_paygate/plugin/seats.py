@@ -57,8 +57,19 @@ def person(run: GateRun) -> PersonOperator:
     return run.resources[_PERSON]  # type: ignore[no-any-return]
 
 
-def waiting(run: GateRun, wait: Waiting) -> AbstractContextManager[None]:
-    """Show a wait to whoever sits at the terminal, also in a run that asks nobody; nothing where nobody can see it."""
+@contextlib.contextmanager
+def waiting(run: GateRun, wait: Waiting) -> Iterator[None]:
+    """Show a wait to whoever sits here, also in a run that asks nobody; a countdown that ends unreached is told on."""
+    over = run.runs.notices.countdown(run, wait) if wait.is_countdown else None
+    try:
+        with _shown(run, wait):
+            yield
+    finally:
+        if over is not None:
+            over()
+
+
+def _shown(run: GateRun, wait: Waiting) -> AbstractContextManager[None]:
     if hasattr(run.runs.config, "workerinput"):
         return contextlib.nullcontext()
     try:
@@ -111,6 +122,7 @@ def _seated(run: GateRun) -> PersonOperator:
         clock=run.clock,
         told=run.told,
         match_code=lambda: f"{secrets.randbelow(10_000):04}",
+        called=lambda card: run.runs.notices.operator_needed(run, card),
     )
 
 

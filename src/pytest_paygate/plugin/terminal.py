@@ -83,6 +83,7 @@ class SessionEnd:
         runs = session.config.stash[RUNS]
         for folder in runs.folders.values():
             if folder.run is not None:
+                runs.notices.journal(folder.run)
                 folder.run.finish(_interruption(exitstatus))
         self.outcomes = []
         distribution.hand_secrets_over(session.config, runs.held)
@@ -127,11 +128,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
             session.exitstatus = _exit_code(runs, end.outcomes or [], exitstatus) or session.exitstatus
             end.look_for_leaks(session, runs)
             _summarise(end.outcomes or [])
+            runs.notices.verdicts(end.outcomes or [], int(session.exitstatus))
             end_page(config, end.outcomes or [])
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             _print_verdicts(reporter, runs, end.outcomes or [])
             _print_leaks(reporter, end.leaks)
+            for sentence in runs.notices.undelivered:
+                reporter.write_line(terminal_text(f"paygate: {sentence}"), yellow=True)
 
 
 @pytest.hookimpl(tryfirst=True)

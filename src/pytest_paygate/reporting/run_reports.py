@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from pytest_paygate.core.run import RunState
     from pytest_paygate.core.secret import Secret
     from pytest_paygate.renderers.view import ReportView
 
@@ -40,7 +41,8 @@ class Outcome:
     """What the end of a session says of one gate.
 
     `failure` names a report that could not be written; `summary` is the Markdown for a CI job's page, `page` the HTML
-    report; `leaked` says that a secret was found in the run's folder.
+    report; `leaked` says that a secret was found in the run's folder; `state` is the run as its journal tells it, None
+    where that cannot be read.
     """
 
     verdict: Verdict
@@ -50,6 +52,7 @@ class Outcome:
     summary: str = ""
     page: Path | None = None
     leaked: bool = False
+    state: RunState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ def _write_run(root: Path, gate_id: str, identity: str, signing: Signing | None,
             failure="the journal cannot be read",
         )
     report = run.view()
-    outcome = Outcome(report.verdict, f"{report.banner} · gate {gate_id}: {report.verdict}")
+    outcome = Outcome(report.verdict, f"{report.banner} · gate {gate_id}: {report.verdict}", state=run.state)
     outcome.lines = [
         f"  {report.sentence}",
         *(f"  - {reason}" for reason in report.reasons[1:6]),
