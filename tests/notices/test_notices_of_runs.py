@@ -182,6 +182,29 @@ def test_the_embedded_sandbox_calls_nobody_but_the_hook(demo, receiver):
     assert (told["type"], told["data"]["verdict"], told["data"]["exit_code"]) == ("paygate.verdict", "PASS", 0)
 
 
+def test_a_countdown_that_ends_unreached_is_told_at_once(demo):
+    """Time that runs out is told when it runs out, one that was reached in time is not; and nobody need sit there."""
+    demo.write("conftest.py", HOOK)
+    demo.change("test_demo.py", "def test_order(facts: Facts)", "async def test_order(facts: Facts, run)")
+    demo.body(
+        "order",
+        """import asyncio, pathlib
+heard = pathlib.Path(__file__).parent.with_name("heard.jsonl")
+now = run.elapsed_seconds
+with run.countdown("refund of EUR 1.00", since_seconds=now, limit_seconds=60, at_end="It fails."):
+    await asyncio.sleep(0.01)
+with run.countdown("refund of EUR 5.00", since_seconds=now, limit_seconds=0.2, at_end="It fails."):
+    await asyncio.sleep(1.0)
+    assert heard.exists()
+facts["order_id"] = "ord_1"
+""".rstrip(),
+    )
+    result = demo.run()
+    assert result.ret == 0, str(result.stdout)
+    overdue = [one["data"] for one in heard(demo.path) if one["type"] == "paygate.refund_overdue"]
+    assert [(one["text"], one["row"]) for one in overdue] == [("refund of EUR 5.00: time is up. It fails.", "order")]
+
+
 @pytest.mark.parametrize(
     ("table", "said"),
     [

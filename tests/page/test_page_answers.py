@@ -13,12 +13,14 @@ import httpx
 import pytest
 
 from pytest_paygate.adapters.clock import SystemClock
+from pytest_paygate.adapters.operator_person import PersonOperator
+from pytest_paygate.adapters.seat_page import PageSeat
 from pytest_paygate.adapters.seat_screen import open_seat
 from pytest_paygate.core.page import RowLine
 from pytest_paygate.core.run import IllegalEventError
 from pytest_paygate.core.seats import Waiting
 from tests.attack.payloads import PAYLOADS
-from tests.page.scene import Browser, asked, point, served, tables
+from tests.page.scene import Browser, Events, asked, point, served, tables
 
 pytestmark = pytest.mark.asyncio(loop_scope="function")
 
@@ -186,6 +188,25 @@ async def test_a_late_answer_between_rows_says_nothing(browser, scene):
 
     scene.events.record = closed
     assert "That came too late" in (await browser.send(late, word="done")).text
+
+
+async def test_two_runs_of_one_session_share_the_page(browser, scene):
+    """Each run has a seat of its own at the one page: what ends at one neither closes nor answers the other's card."""
+    other = PageSeat(scene.board)
+    events = Events()
+    second = PersonOperator([other], recorder=events, clock=SystemClock())
+    holding = asyncio.create_task(scene.operator.hold(point(title="Pay the first", deadline_seconds=0.5)))
+    early = await browser.form()
+    later = asyncio.create_task(second.hold(point(hold_id="second", title="Pay the second")))
+    await browser.until("Pay the second")
+    assert (await holding).answered is False
+    assert "Pay the second" in await browser.look()
+    await browser.send(early, word="done")
+    await asyncio.sleep(0.05)
+    assert not later.done()
+    await browser.send(word="done")
+    assert (await later).answered is True
+    assert (scene.events.answers(), events.answers()) == ([("pay", "page", False)], [("second", "page", True)])
 
 
 async def test_a_server_that_ends_is_a_lost_seat(browser, scene):

@@ -118,7 +118,7 @@ def test_without_a_terminal_nothing_moves(project, sandbox):
         check=False,
     )
     assert done.returncode not in {0, 20}, done.stdout
-    assert "no terminal" in done.stdout
+    assert "no terminal" in done.stdout + done.stderr
     assert project.settled(before).charges == 0
 
 
