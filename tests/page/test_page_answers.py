@@ -16,9 +16,10 @@ from pytest_paygate.adapters.clock import SystemClock
 from pytest_paygate.adapters.operator_person import PersonOperator
 from pytest_paygate.adapters.seat_page import PageSeat
 from pytest_paygate.adapters.seat_screen import open_seat
-from pytest_paygate.core.page import RowLine
+from pytest_paygate.core.page import Ending, RowLine
 from pytest_paygate.core.run import IllegalEventError
 from pytest_paygate.core.seats import Waiting
+from pytest_paygate.core.verdict import Verdict
 from tests.attack.payloads import PAYLOADS
 from tests.page.scene import Browser, Events, asked, point, served, tables
 
@@ -315,3 +316,26 @@ def attributes(html):
 def links(now):
     """Every address that can be followed."""
     return [attrs["href"] for part in now["parts"].values() for tag, attrs in _parsed(part) if tag == "a"]
+
+
+async def test_the_last_page_says_how_each_gate_ended(browser, scene):
+    """At the end the verdict stands there, with its sign; nothing is asked or advised any more, and the server stops."""
+    scene.seat.tell("Say done too, or it goes on in 20 s.")
+    endings = [Ending("SANDBOX · gate e2e: PASS", Verdict.PASS), Ending("LIVE · gate m: ESCALATED", Verdict.ESCALATED)]
+    ending = asyncio.create_task(asyncio.to_thread(scene.server.end, endings, linger_seconds=5))
+    page = await browser.until("The session has ended")
+    assert "✓</span> SANDBOX · gate e2e: PASS" in page
+    assert "‼</span> LIVE · gate m: ESCALATED" in page
+    assert "Say done too" not in page
+    async with asyncio.timeout(4):
+        await ending
+    with pytest.raises(httpx.ConnectError):
+        await browser.look()
+
+
+async def test_a_page_that_nobody_looks_at_is_not_waited_for(scene):
+    """Where no browser looked lately, the end of the session does not wait for one."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await asyncio.to_thread(scene.server.end, [], linger_seconds=30)
+    assert loop.time() - began < 10

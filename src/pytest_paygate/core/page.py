@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pytest_paygate.core.seats import Card
+    from pytest_paygate.core.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,10 @@ class GateTable:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How one gate ended: the line the terminal shows too, and whether it is good news."""
+    """How one gate ended: the line the terminal shows too, and the verdict as far as it may be believed."""
 
     headline: str
-    is_pass: bool
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ def end_page(config: pytest.Config, outcomes: Sequence[Outcome]) -> None:
     """Show how each gate ended to whoever still looks, and close the page."""
     page = config.stash.get(PAGE, None)
     if page is not None:
-        endings = [Ending(one.headline, one.verdict is Verdict.PASS and not one.leaked) for one in outcomes]
+        endings = [Ending(one.headline, Verdict.FAIL if one.leaked else one.verdict) for one in outcomes]
         page.server.end(endings, linger_seconds=_LINGER_SECONDS)
 
 

@@ -17,6 +17,7 @@ from pytest_paygate.core.page import GateTable, RowLine
 from pytest_paygate.core.seats import Word
 from pytest_paygate.renderers import templating
 from pytest_paygate.renderers.view import BANNERS
+from pytest_paygate.renderers.view import SIGNS as VERDICT_SIGNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -123,6 +124,7 @@ def _values(view: PageView) -> dict[str, Any]:
         "badge": badge,
         "mode": "" if current is None else current.mode,
         "title": _title(view, badge),
+        "endings": [(one.verdict.value, VERDICT_SIGNS[one.verdict], one.headline) for one in view.endings],
         "key": _key(view),
         "left": "" if asked is None else f"{int(asked.left_seconds) // 60}:{int(asked.left_seconds) % 60:02}",
         "link": "" if asked is None else _link(asked.card.url),
