@@ -174,6 +174,22 @@ async def test_two_answers_at_one_moment_are_one_that_counts():
         await client.close()
 
 
+async def test_a_late_answer_is_journalled_under_its_own_card(browser, scene):
+    """A form of an earlier card that is sent while the next one is open names the earlier one, and answers neither."""
+    first = asyncio.create_task(scene.operator.hold(point(deadline_seconds=0.3)))
+    form = await browser.form()
+    await first
+    second = asyncio.create_task(scene.operator.hold(point(hold_id="next")))
+    await browser.until('name="form"')
+    await browser.send(form, word="done")
+    await asyncio.sleep(0.05)
+    assert not second.done()
+    assert scene.events.answers() == [("pay", "page", False)]
+    await browser.send(word="abort")
+    await second
+    assert scene.events.answers()[1:] == [("next", "page", True)]
+
+
 async def test_a_late_answer_between_rows_says_nothing(browser, scene):
     """Where nothing may be journalled, a late answer is only told on the page."""
     holding = asyncio.create_task(scene.operator.hold(point()))
