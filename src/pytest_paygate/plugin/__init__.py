@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_paygate.plugin import hookspecs, options
+from pytest_paygate.plugin import options
 from pytest_paygate.plugin.stash import RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
+
+    from pytest_paygate.core.notices import Notice
 
 MARKERS = (
     'row(id): binds a test to the row of that id in gate.toml, e.g. @pytest.mark.row("login")',
@@ -26,9 +28,24 @@ MARKERS = (
 GATE_FILE = "gate.toml"
 
 
+class Hooks:
+    """The hooks that a conftest or another plugin can implement; known in every project, so that a conftest may."""
+
+    @pytest.hookspec
+    def pytest_paygate_notify(self, notice: Notice) -> None:
+        """Called when an operator is needed, a refund is overdue, and with a run's verdict.
+
+        It is called on a thread of its own, one notice after another. Whatever it raises is journalled as an anomaly
+        and told at the end of the session; it changes nothing else.
+
+        Args:
+            notice: what happened; see `docs/reference/notices.md`.
+        """
+
+
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Make the hooks known that a conftest may implement."""
-    pluginmanager.add_hookspecs(hookspecs)
+    """Make our hooks known."""
+    pluginmanager.add_hookspecs(Hooks)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
