@@ -138,7 +138,6 @@ def test_an_unrelated_project_loads_stdlib_and_pytest_only():
         "__init__.py",
         "version.py",
         "plugin/__init__.py",
-        "plugin/hookspecs.py",
         "plugin/options.py",
         "plugin/stash.py",
     ):
