@@ -152,6 +152,20 @@ def test_leaving_at_the_hold_point_closes_the_page(project, sandbox, how):
     assert (money.charges, money.payable) == (0, 0)
 
 
+def test_nobody_answers_and_the_page_is_closed(project, sandbox):
+    """A hold point that nobody answers ends at its deadline: the row fails, the page can be paid no more."""
+    gate = project.gate / "gate.toml"
+    gate.write_text(gate.read_text().replace("payment_hold_seconds = 900", "payment_hold_seconds = 4"))
+    project.approve()
+    before = sandbox.money()
+    session = at_screen(project)
+    approve_at_screen(session)
+    session.see(r"No answer within 4 s: the hold point is closed\.")
+    assert session.wait() == 1, session.output
+    money = project.settled(before)
+    assert (money.charges, money.payable) == (0, 0)
+
+
 def test_a_second_ctrl_c_leaves_settling_to_the_guardian(tmp_path, sandbox):
     """The first Ctrl-C settles and says so; the second ends at once, says who goes on, and nothing stays payable."""
     project = Project(tmp_path / "project", sandbox, late_charge_seconds=8.0)
