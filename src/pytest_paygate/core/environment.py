@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -21,7 +20,7 @@ from pytest_paygate.core.events import Mode
 from pytest_paygate.core.log_settings import LogAccess, LogKind, LogSettings
 from pytest_paygate.core.log_settings import check as check_log
 from pytest_paygate.core.log_settings import references as log_references
-from pytest_paygate.core.model import Field, Model, parse
+from pytest_paygate.core.model import Day, Field, Model, parse
 from pytest_paygate.core.money import Money, MoneyError
 from pytest_paygate.core.notices import NotifySettings
 from pytest_paygate.core.notices import check as check_notices
@@ -73,9 +72,9 @@ class Acknowledgement(Model):
     """Who took it upon themselves that this environment may be driven, when, on what ground, and until when."""
 
     by: str = Field(min_length=1, max_length=80)
-    at: date
+    at: Day
     ground: str = Field(min_length=10, max_length=400)
-    until: date
+    until: Day
 
 
 class Caps(Model):

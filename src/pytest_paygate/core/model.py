@@ -6,16 +6,31 @@ Everything read from a file or a journal is parsed through `parse`; nothing else
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+import re
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from pytest_paygate.core.errors import configuration, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Field", "Model", "TypeAdapter", "ValidationError", "model_validator", "parse"]
+__all__ = ["Day", "Field", "Model", "TypeAdapter", "ValidationError", "model_validator", "parse"]
+
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _written_as_a_day(value: object) -> object:
+    # Digits alone would be read as seconds since 1970: a waiver until nobody knows when.
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise ValueError("a day is written like 2026-11-21")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_written_as_a_day)]
 
 
 class Model(BaseModel):

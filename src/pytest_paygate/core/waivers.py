@@ -10,10 +10,9 @@ Rules:
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING
 
-from pytest_paygate.core.model import Field, Model, model_validator
+from pytest_paygate.core.model import Day, Field, Model, model_validator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +25,7 @@ class Waiver(Model):
     criterion: str = ""
     owner: str = Field(min_length=1, max_length=120)
     reason: str = Field(min_length=1, max_length=400)
-    until: date
+    until: Day
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Waiver:

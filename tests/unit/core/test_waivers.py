@@ -95,9 +95,21 @@ def test_what_keeps_money_safe_is_not_waivable(row):
         {"criterion": '"fast"'},
         {"row": ""},
         {"until": '"soon"'},
+        {"until": '"1763683200"'},
+        {"until": '"2026-1-1"'},
         {"why": '"x"'},
     ],
-    ids=["no owner", "no reason", "no end", "row and criterion", "neither", "no date", "unknown key"],
+    ids=[
+        "no owner",
+        "no reason",
+        "no end",
+        "row and criterion",
+        "neither",
+        "no date",
+        "seconds",
+        "half a day",
+        "unknown key",
+    ],
 )
 def test_a_waiver_without_its_parts_is_refused(changed):
     """Owner, reason, end, and exactly one of row and criterion: without one of them the gate is not read."""
