@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shlex
 import subprocess
@@ -27,7 +28,7 @@ from tests.documents.markdown import DOCUMENTS, ROOT, anchors, blocks, links, na
 # The tutorial is not looked into but done: `tests/tutorial` writes its files and types its commands.
 DONE = ROOT / "docs" / "tutorial.md"
 BLOCKS = [block for path in DOCUMENTS if path != DONE for block in blocks(path)]
-LANGUAGES = {"console", "ini", "toml", "python", "yaml", "markdown", ""}
+LANGUAGES = {"console", "ini", "json", "toml", "python", "yaml", "markdown", ""}
 DIRECTIVES = re.compile(r"\{[a-z-]+\}.*")
 # Commands of others that a reader is told to type.
 FOREIGN = {"createdb", "createuser", "export", "gh", "git", "keyring", "op", "pip", "python", "sops", "uv"}
@@ -174,6 +175,12 @@ READERS = [
     (GoLive, lambda document: parse(GoLive, document, file="block", next_step="Correct the block.")),
     (Policy, lambda document: parse(Policy, document, file="block", next_step="Correct the block.")),
 ]
+
+
+@pytest.mark.parametrize("block", of("json"))
+def test_json_is_json(block):
+    """A JSON block can be read as such."""
+    assert isinstance(json.loads(block.text), dict)
 
 
 @pytest.mark.parametrize("block", of("toml"))

@@ -25,9 +25,11 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 def _written_as_a_day(value: object) -> object:
     # Digits alone would be read as seconds since 1970: a waiver until nobody knows when.
-    if isinstance(value, str) and not _DAY.fullmatch(value):
+    if not isinstance(value, str):
+        return value
+    if not _DAY.fullmatch(value):
         raise ValueError("a day is written like 2026-11-21")
-    return value
+    return date.fromisoformat(value)
 
 
 Day = Annotated[date, BeforeValidator(_written_as_a_day)]
