@@ -88,6 +88,8 @@ def test_money_outstanding_is_told(project, receiver):
     """A settlement that escalates is told with amount and charge, before a verdict that says ESCALATED."""
     notify(project, receiver.url)
     project.sandbox.set_fault("refund_fails_later")
+    # At once, or a quick run would be over before the refund fails.
+    project.sandbox.set_delay("stripe.refund_fails", 0)
     project.approve()
     session = project.start(env=KEY)
     assert session.wait(200) == 23, session.output

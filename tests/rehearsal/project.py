@@ -115,6 +115,13 @@ class LiveSandbox:
         )
         urllib.request.urlopen(request, timeout=10).close()
 
+    def set_delay(self, name: str, seconds: float) -> None:
+        """Make a party wait, or not."""
+        request = urllib.request.Request(
+            f"{self.description['control_url']}/_sandbox/delays", json.dumps({name: seconds}).encode(), method="POST"
+        )
+        urllib.request.urlopen(request, timeout=10).close()
+
     def clear_faults(self) -> None:
         """Switch every fault off."""
         request = urllib.request.Request(f"{self.description['control_url']}/_sandbox/faults", method="DELETE")

@@ -83,7 +83,7 @@ def _lines(values: Sequence[Value], *, explain: bool) -> Sequence[str]:
     keys = max(len(value.key) for value in values)
     if not explain:
         return [f"{value.key:<{keys}}  {value.shown}" for value in values]
-    width = max(len(value.shown) for value in values if len(value.shown) <= 60) if values else 0
+    width = max((len(value.shown) for value in values if len(value.shown) <= 60), default=0)
     return [
         f"{value.key:<{keys}}  {value.shown:<{width}}  {value.origin}"
         + (f"  ({value.instead} wins over it)" if value.instead else "")
