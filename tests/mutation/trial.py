@@ -28,6 +28,7 @@ from tests.mutation.scope import ROOT, SCOPE, SLOW, SOURCES, dotted
 MEMORY_BYTES_MAX = 4 << 30
 SECONDS_MIN = 15.0
 SLOWER_MAX = 8.0
+PLUGINS = ("pytest_asyncio.plugin", "pytest_timeout", "_hypothesis_pytestplugin")
 
 
 class Outcome(StrEnum):
@@ -41,7 +42,7 @@ class Outcome(StrEnum):
 def arguments(module: str) -> list[str]:
     """What pytest is told for the tests of a module: without the plugins that these tests do not need."""
     files = [str(ROOT / "tests" / name) for name in SCOPE[module] if (ROOT / "tests" / name).exists()]
-    plugins = ["pytest_asyncio.plugin", "pytest_timeout", "_hypothesis_pytestplugin", "no:cacheprovider"]
+    plugins = [*PLUGINS, "no:cacheprovider"]
     return [f"--rootdir={ROOT}", "-x", "-q", *(part for plugin in plugins for part in ("-p", plugin)), *SLOW, *files]
 
 
@@ -57,7 +58,7 @@ def try_all(module: str, chosen: list[Mutant], jobs: int, told: Callable[[Mutant
     hypothesis.settings.register_profile("mutation", derandomize=True, database=None, deadline=None, phases=phases)
     hypothesis.settings.load_profile("mutation")
     loop = _Loop(module, [one for one in chosen if one.function], jobs, told)
-    # Here nothing of ours may be imported yet: what stands outside of functions acts when its module is imported.
+    _warm(module)
     began = time.monotonic()
     code, _ = _wait(_fork(lambda: pytest.main(arguments(module))), None)
     if code:
@@ -69,6 +70,18 @@ def try_all(module: str, chosen: list[Mutant], jobs: int, told: Callable[[Mutant
         code, _ = _wait(_fork(lambda: pytest.main(arguments(module), plugins=[loop])), None)
         if code:
             raise RuntimeError(f"trying the mutants of {module} ended with {code}")
+
+
+def _warm(module: str) -> None:
+    """Import what the module and its tests need, and not the module: what is outside of functions acts on import."""
+    # Without the tests' compiled form each process would make it again. Mutated source is never written anywhere.
+    sys.dont_write_bytecode = False
+    name = dotted(module)
+    for one in ("hypothesis.strategies", "iso4217", name):
+        importlib.import_module(one)
+    package, _, last = name.rpartition(".")
+    delattr(sys.modules[package], last)
+    del sys.modules[name]
 
 
 def try_and_send(module: str, chosen: list[Mutant], jobs: int, sending: Connection) -> None:
