@@ -295,9 +295,8 @@ def _refund_seen(before: Exposure, event: ex.RefundSeen, at: str) -> Exposure:
         event.posted,
         first_seen if event.status == SUCCEEDED else "",
     )
-    after = _put(before, replace(charge, refunds=_with(charge.refunds, event.refund_id, refund)))
     # A refund that was taken back (succeeded, later failed) opens a settled exposure again.
-    return after if charge.is_refunded <= after.charges[event.charge_id].is_refunded else _open(after)
+    return _open(_put(before, replace(charge, refunds=_with(charge.refunds, event.refund_id, refund))))
 
 
 def _settle(before: Exposure, event: ex.ExposureSettled) -> Exposure:
@@ -312,7 +311,7 @@ def _settle(before: Exposure, event: ex.ExposureSettled) -> Exposure:
 
 def _open(exposure: Exposure) -> Exposure:
     """Whatever was found later opens a settled exposure again, when it is not harmless."""
-    if exposure.settled is not None and (exposure.unrefunded or exposure.payable):
+    if exposure.unrefunded or exposure.payable:
         return replace(exposure, settled=None)
     return exposure
 
