@@ -68,7 +68,7 @@ def test_a_timeout_is_a_survivor():
     work = {"on": lambda: __import__("time").sleep(60), "red": lambda: 1, "green": lambda: 0}
     one, two, three = mutants("core/x.py", SOURCE)[:3]
     outcomes = []
-    try_at_once(zip((one, two, three), work.values(), strict=True), 2, 0.5, lambda *told: outcomes.append(told))
+    try_at_once(zip((one, two, three), work.values(), strict=True), 2, 0.1, lambda *told: outcomes.append(told))
     assert dict(outcomes) == {one: Outcome.TIMEOUT, two: Outcome.KILLED, three: Outcome.SURVIVED}
     assert outcome_of(11) is Outcome.TIMEOUT
     counts, problems = judged(outcomes, {one.key: "a reason", three.key: "a reason"})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.abc
 import importlib.util
+import math
 import os
 import resource
 import signal
@@ -28,6 +29,8 @@ from tests.mutation.scope import ROOT, SCOPE, SLOW, SOURCES, dotted
 MEMORY_BYTES_MAX = 4 << 30
 SECONDS_MIN = 15.0
 SLOWER_MAX = 8.0
+# The limit is in seconds of the processor, so that a busy machine makes no survivors; this many times longer by the clock.
+CLOCK_FACTOR = 6.0
 PLUGINS = ("pytest_asyncio.plugin", "pytest_timeout", "_hypothesis_pytestplugin")
 
 
@@ -195,7 +198,7 @@ def _limit(seconds: float) -> float:
     return max(SECONDS_MIN, SLOWER_MAX * seconds)
 
 
-def _fork(work: Callable[[], int]) -> int:
+def _fork(work: Callable[[], int], seconds: float | None = None) -> int:
     child = os.fork()
     if child:
         return child
@@ -206,6 +209,8 @@ def _fork(work: Callable[[], int]) -> int:
         for standard in (0, 1, 2):
             os.dup2(nowhere, standard)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
+        if seconds is not None:
+            resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(seconds), math.ceil(seconds)))
         code = int(work())
     finally:
         os._exit(code)
@@ -232,7 +237,7 @@ def try_at_once(
     limit: float,
     told: Callable[[Mutant, Outcome], None],
 ) -> None:
-    """Several at a time, each with its own limit in seconds."""
+    """Several at a time, each with its own limit in seconds of the processor."""
     running: dict[int, tuple[Mutant, float]] = {}
     waiting = iter(work)
     more = True
@@ -241,7 +246,7 @@ def try_at_once(
             following = next(waiting, None)
             more = following is not None
             if following is not None:
-                running[_fork(following[1])] = (following[0], time.monotonic() + limit)
+                running[_fork(following[1], limit)] = (following[0], time.monotonic() + CLOCK_FACTOR * limit)
         for child, (mutant, until) in list(running.items()):
             done, status = os.waitpid(child, os.WNOHANG)
             if done:
