@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -16,6 +16,7 @@ from pytest_paygate.core.gate import read_gate
 from pytest_paygate.core.money import Money
 from pytest_paygate.core.proof import ProofStatus
 from pytest_paygate.core.verdict import EXIT_CODES, Decision, Judgement, Verdict, is_for_launch, judge, worst
+from pytest_paygate.core.waivers import Waiver
 from tests.properties.gates import SOURCE, fact, folded, passing_row, started, whole_run
 
 WHOLE = folded(whole_run())
@@ -282,3 +283,11 @@ def test_a_rescue_is_told_with_its_place():
         "CONDITIONAL",
         ("the run was carried on by guardian, after line 12",),
     )
+
+
+def test_a_row_let_through_hides_no_red_one():
+    """A criterion with a waived row and a red one tells the red one, and fails."""
+    waiver = Waiver(row="one", owner="cto", reason="known", until=date(2027, 1, 1))
+    state = replace(WHOLE, gate=WHOLE.gate.model_copy(update={"waivers": (waiver,)}))
+    whole = judge(with_rows(state, one=RowStatus.FAIL, two=RowStatus.FAIL)).criteria[0]
+    assert (whole.status, whole.reason) == (RowStatus.FAIL, "2 (two) is FAIL")
