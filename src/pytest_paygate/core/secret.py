@@ -21,7 +21,8 @@ _SHAPES = re.compile(
     r"|pk_(?:snd|prd|dev)_[0-9a-f]{16,}"
     r"|epk_[A-Za-z0-9]{16,}"
     r"|(?:pi|seti|pay|cs)_\w+_secret_\w+"
-    r"|eyJ[A-Za-z0-9_-]{10,}"
+    # A token begins so; in the middle of an id the three letters are chance.
+    r"|(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}"
 )
 # Card numbers by issuer range and length; the Luhn check follows. Issuer ranges start with 2 to 6, so epoch
 # milliseconds (which start with 1) never match however often they pass Luhn.

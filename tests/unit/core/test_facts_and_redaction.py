@@ -40,6 +40,8 @@ LEGITIMATE = [
     "pi_2HGEkmItM7q1GQ0yvfa3Q3h7",
     "prod_test_licence",
     "req_j2W53hbUJxkAAi",
+    "re_0USsNBYeyJrakhTAZwpbOXUa",
+    "re_eyJrakhTAZwpbOXUa0USsNBY",
 ]
 
 
