@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to break: its name, the layer that breaks, what it does, the row it must turn red, and whose row."""
+    """One way to break: its name, the layer that breaks, what it does, the row it must turn red, and whose row.
+
+    Every fault takes the parameter `times`: it acts that often, and is over then. Where a fault takes `seconds` and is
+    not given them, it lasts.
+    """
 
     name: str
     layer: str
@@ -24,6 +28,7 @@ class Fault:
 
 
 REGISTRY: dict[str, Fault] = {}
+_SECONDS_MAX = 3600
 
 
 class UnknownFaultError(KeyError):
@@ -36,6 +41,8 @@ class Faults:
     def __init__(self) -> None:
         self._active: dict[str, dict[str, object]] = {}
         self._fired: dict[str, int] = {}
+        # What each had fired when it was last switched on: `times` counts from there.
+        self._fired_before: dict[str, int] = {}
 
     def set(self, name: str, parameters: Mapping[str, object] | None = None) -> None:
         """Switch one fault on.
@@ -46,6 +53,7 @@ class Faults:
         if name not in REGISTRY:
             raise UnknownFaultError(name)
         self._active[name] = dict(parameters or {})
+        self._fired_before[name] = self._fired.get(name, 0)
 
     def clear(self) -> None:
         """Switch every fault off; the counts of what has fired stay."""
@@ -55,12 +63,22 @@ class Faults:
         """Say whether a fault is on, and count that it was met: call it only where the fault then acts."""
         if name not in self._active:
             return False
+        times = self._active[name].get("times")
+        if isinstance(times, int) and self._fired.get(name, 0) - self._fired_before[name] >= times:
+            return False
         self._fired[name] = self._fired.get(name, 0) + 1
         return True
 
     def parameter(self, name: str, key: str, default: object) -> object:
         """A parameter of an active fault."""
         return self._active.get(name, {}).get(key, default)
+
+    def seconds(self, name: str, default: float | None = None) -> float | None:
+        """The parameter `seconds` of an active fault, 0 to 3600; `default` where it has none, or no such number."""
+        value = self.parameter(name, "seconds", default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _SECONDS_MAX:
+            return default
+        return float(value)
 
     def report(self) -> dict[str, dict[str, object]]:
         """Active faults with parameters and fired counts, for the control endpoint."""

@@ -6,6 +6,7 @@ The request's amount must be the price; nothing a client sends sets it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from psycopg.rows import dict_row
@@ -22,6 +23,8 @@ CREDITS_MIN = 50
 CREDITS_MAX = 100_000
 CENTS_PER_CREDIT = 1
 CURRENCY = "usd"
+# What the log calls a payment that succeeded.
+PAID = "payment_succeeded"
 _ADDED_MINOR = 5
 
 
@@ -54,9 +57,12 @@ async def create(fleet: Fleet, wanted: Wanted) -> dict[str, object]:
             await connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (wanted.key,))
         made = await _made_before(connection, wanted) or await _make(fleet, connection, wanted)
     if fleet.world.faults.active("fleet_log_before_commit"):
-        await fleet.log.write("payment_succeeded", wanted.trace_id, payment_intent_id=str(made["payment_intent_id"]))
+        event = str(fleet.world.faults.parameter("fleet_log_before_commit", "event", PAID))
+        await fleet.log.write(event, wanted.trace_id, payment_intent_id=str(made["payment_intent_id"]))
     if fleet.world.faults.active("fleet_session_missing"):
         made["session_id"] = None
+    if fleet.world.faults.active("fleet_checkout_told_otherwise"):
+        made = {"amount": "0.55", "currency": "eur", "customer": None, **dict(reversed(list(made.items())))}
     return made
 
 
@@ -80,7 +86,8 @@ async def _make(fleet: Fleet, connection: AsyncConnection, wanted: Wanted) -> di
     if faults.active("fleet_wrong_amount"):
         amount += int(str(faults.parameter("fleet_wrong_amount", "added_minor", _ADDED_MINOR)))
     try:
-        session = await fleet.provider.create_session(
+        ask = partial(
+            fleet.provider.create_session,
             f"a5_checkout_{wanted.key or fleet.world.identifiers.token(24)}",
             credits_bought=wanted.credits,
             amount_minor=amount,
@@ -88,6 +95,9 @@ async def _make(fleet: Fleet, connection: AsyncConnection, wanted: Wanted) -> di
             trace_id=wanted.trace_id,
             now_seconds=fleet.world.clock.now_seconds(),
         )
+        session = await ask()
+        if faults.active("fleet_checkout_asked_twice"):
+            session = await ask()
     except ProviderError as failure:
         await fleet.log.write("checkout_failed", wanted.trace_id, level="error", reason=str(failure))
         raise ApiError(502, "provider_failed", "the payment provider made no checkout") from None

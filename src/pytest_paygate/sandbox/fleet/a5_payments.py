@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from psycopg.rows import dict_row
 
-from pytest_paygate.sandbox.fleet.a5_checkout import CURRENCY
+from pytest_paygate.sandbox.fleet.a5_checkout import CURRENCY, PAID
 from pytest_paygate.sandbox.fleet.provider import ProviderError
 from pytest_paygate.sandbox.marketplace.answers import ApiError, parse_object
 from pytest_paygate.sandbox.webhooks import signing
@@ -67,7 +67,9 @@ async def refund(fleet: Fleet, payment_intent_id: str, trace_id: str) -> dict[st
         raise ApiError(404, "not_found", "there is no such payment")
     if faults.active("fleet_refund_refused"):
         raise ApiError(422, "refund_refused", "this payment is not refunded")
-    short = checkout["amount_minor"] - 1 if faults.active("fleet_refund_partial") else None
+    short = None
+    if faults.active("fleet_refund_partial"):
+        short = checkout["amount_minor"] - int(str(faults.parameter("fleet_refund_partial", "short_minor", 1)))
     try:
         made = await fleet.provider.refund(payment_intent_id, checkout["trace_id"], amount_minor=short)
     except ProviderError as failure:
@@ -135,17 +137,24 @@ async def _log_payment(fleet: Fleet, checkout: Mapping[str, Any], session: Mappi
     trace_id = str(checkout["trace_id"])
     if faults.active("fleet_charges_twice"):
         await fleet.provider.charge_again(checkout["payment_intent_id"], trace_id)
-    if faults.active("fleet_log_missing") or faults.active("fleet_log_before_commit"):
+    is_told = faults.parameter("fleet_log_before_commit", "event", PAID) == PAID
+    if faults.active("fleet_log_missing") or (is_told and faults.active("fleet_log_before_commit")):
         return
+    traces = [trace_id]
     if faults.active("fleet_log_other_trace"):
-        trace_id = fleet.world.identifiers.make("trace", 20)
+        other = fleet.world.identifiers.make("trace", 20)
+        traces = [other, trace_id] if faults.parameter("fleet_log_other_trace", "also", default=False) else [other]
     at = fleet.now()
 
     async def write(wait_seconds: float) -> None:
         await asyncio.sleep(wait_seconds)
+        for trace in traces:
+            await write_one(trace)
+
+    async def write_one(trace: str) -> None:
         await fleet.log.write(
-            "payment_succeeded",
-            trace_id,
+            PAID,
+            trace,
             at=at,
             payment_intent_id=checkout["payment_intent_id"],
             session_id=checkout["session_id"],

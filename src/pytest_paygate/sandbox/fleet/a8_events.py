@@ -76,4 +76,8 @@ async def read(fleet: Fleet, event_id: str) -> dict[str, object]:
     event: dict[str, object] = json.loads(found[0])
     if fleet.world.faults.active("fleet_checksum_differs"):
         event["data"] = {}
-    return {"event_id": event_id, **event, "checksum": checksum(canonical(event))}
+    told = {"event_id": event_id, **event, "checksum": checksum(canonical(event))}
+    if fleet.world.faults.active("fleet_event_told_otherwise"):
+        told["data"] = dict(reversed(list(event["data"].items())))  # type: ignore[attr-defined]  # an object when kept
+        return {"received_by": "a8", "previous_checksum": None, **dict(reversed(list(told.items())))}
+    return told

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 
+from pytest_paygate.sandbox.fleet.faults import SLOW_SECONDS
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 TRACE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
-_SLOW_SECONDS = 0.25
+_LATE_SECONDS = 0.3
 
 
 def refusal(status: int, code: str, message: str) -> JSONResponse:
@@ -59,11 +61,13 @@ class Edge:
             nonlocal began
             if message["type"] == "http.response.start":
                 began = True
-                MutableHeaders(scope=message)["X-Trace-Id"] = trace_id
+                headers = MutableHeaders(scope=message)
+                headers["X-Trace-Id"] = trace_id
+                if self._name == "a5" and faults.active("fleet_more_headers"):
+                    headers["X-Request-Id"] = headers["X-Parent-Trace-Id"] = identifiers.make("trace", 20)
             await send(message)
 
-        if self._name == "a1" and faults.active("fleet_a1_slow"):
-            await asyncio.sleep(float(str(faults.parameter("fleet_a1_slow", "seconds", _SLOW_SECONDS))))
+        await self._wait()
         if faults.active(f"fleet_{self._name}_down"):
             await refusal(503, "unavailable", f"{self._name.upper()} is down")(scope, receive, send_traced)
             return
@@ -73,3 +77,12 @@ class Edge:
             _LOG.exception("%s could not answer %s", self._name, scope["path"])
             if not began:
                 await refusal(500, "internal_error", "the app could not answer")(scope, receive, send_traced)
+
+    async def _wait(self) -> None:
+        """Let a slow fault have its time."""
+        faults = self._fleet.world.faults
+        if self._name == "a1" and faults.active("fleet_a1_slow"):
+            await asyncio.sleep(faults.seconds("fleet_a1_slow", SLOW_SECONDS) or 0.0)
+        late = str(faults.parameter("fleet_answers_late", "app", "a3"))
+        if late == self._name and faults.active("fleet_answers_late"):
+            await asyncio.sleep(faults.seconds("fleet_answers_late", _LATE_SECONDS) or 0.0)

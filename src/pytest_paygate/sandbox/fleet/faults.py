@@ -9,6 +9,8 @@ from pytest_paygate.sandbox.faults import REGISTRY, Fault
 
 # No row: the fault is benign, the gate must stay green.
 BENIGN = ""
+# What A1 takes for an answer while it is slow.
+SLOW_SECONDS = 0.25
 
 _GATE = "microcharge"
 
@@ -29,12 +31,17 @@ _DECLARED = (
     _fault("charges_twice", "A5 charges the same card again before it logs the payment", "proofs"),
     _fault("log_late", "A5's payment_succeeded entry can be read `seconds` later (default 1); benign", BENIGN),
     _fault("log_missing", "A5 never writes payment_succeeded", "proofs"),
-    _fault("log_other_trace", "A5 writes payment_succeeded under another trace id", "proofs"),
-    _fault("log_before_commit", "A5 writes payment_succeeded with the checkout, before anybody paid", "pay"),
+    _fault("log_other_trace", "A5 writes payment_succeeded under another trace id (`also`: beside ours)", "proofs"),
+    _fault("log_before_commit", "A5 writes payment_succeeded (`event`) with the checkout, before anybody paid", "pay"),
     _fault("refund_refused", "A5 answers 422 to a refund", "refund"),
-    _fault("refund_partial", "A5 refunds one cent less and says it was all", "refund"),
+    _fault("refund_partial", "A5 refunds one cent (short_minor) less and says it was all", "refund"),
     _fault("checksum_differs", "A8 reads an event back with another checksum", "event"),
     _fault("event_lost", "A8 answers 201 and keeps nothing", "event"),
+    _fault("answers_late", "an app (default a3) answers `seconds` later (default 0.3); benign", BENIGN),
+    _fault("more_headers", "A5's answers carry more headers that name a trace; benign", BENIGN),
+    _fault("checkout_told_otherwise", "A5's checkout tells more, in another order; benign", BENIGN),
+    _fault("checkout_asked_twice", "A5 asks the provider twice under one idempotency key; benign", BENIGN),
+    _fault("event_told_otherwise", "A8 reads an event back with more fields, in another order; benign", BENIGN),
 )
 
 REGISTRY.update({fault.name: fault for fault in _DECLARED})

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from psycopg.rows import dict_row
 
 from pytest_paygate.sandbox.errors import SandboxError
+from pytest_paygate.sandbox.fleet.faults import SLOW_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -171,7 +172,8 @@ def _over(spell: Spell, until: datetime, statement: str, *values: float) -> tupl
 def _slow_by_fault(fleet: Fleet, history: History) -> list[Spell]:
     if not fleet.world.faults.active("fleet_a1_slow"):
         return []
-    return [Spell("a1", history.hours, history.hours * 60 + 1)]
+    seconds = fleet.world.faults.seconds("fleet_a1_slow", SLOW_SECONDS) or 0.0
+    return [Spell("a1", history.hours, history.hours * 60 + 1, latency_ms=round(seconds * 1000))]
 
 
 def _bad_by_fault(fleet: Fleet) -> list[Spell]:

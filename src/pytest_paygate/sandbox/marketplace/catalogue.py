@@ -26,4 +26,7 @@ async def products(marketplace: Marketplace) -> list[dict[str, object]]:
     ]
     if faults.active("product_price_wrong"):
         listed[0]["price_minor"] = faults.parameter("product_price_wrong", "price_minor", _WRONG_PRICE_MINOR)
+    if faults.active("catalogue_longer"):
+        dearer = {**listed[0], "id": "prod_archived_bundle", "title": "An archived bundle", "price_minor": 50_000}
+        listed.insert(0, dearer)
     return listed

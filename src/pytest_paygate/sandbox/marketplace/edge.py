@@ -6,6 +6,7 @@ Every answer leaves through here, so every answer carries `X-Trace-Id`, also a 4
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
 from fnmatch import fnmatchcase
@@ -24,8 +25,35 @@ if TYPE_CHECKING:
 
 _TRACE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _HUGE_BODY_BYTES = 8 * 1024 * 1024
+_BLANKS_BYTES = 64 * 1024
 _MALFORMED_BODY = b'{"data":{"access_token":"cut-in-the-mid'
 _SLOW_SECONDS_DEFAULT = 0.05
+
+
+class _Retold:
+    """Passes an answer on as the same JSON in another form: blanks before it, indented, keys turned round."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._start: Message | None = None
+        self._body = bytearray()
+
+    async def __call__(self, message: Message) -> None:
+        """Take one message of the answer; the last one lets all of it go."""
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        self._body += message.get("body", b"")
+        if message.get("more_body") or self._start is None:
+            return
+        value = json.loads(bytes(self._body))
+        turned = {"meta": {"page": 1}, **dict(reversed(list(value.items())))}
+        body = b" " * _BLANKS_BYTES + json.dumps(turned, indent=8, ensure_ascii=False).encode()
+        headers = MutableHeaders(scope=self._start)
+        headers["Content-Length"] = str(len(body))
+        headers["Content-Type"] = "application/json; charset=UTF-8"
+        await self._send(self._start)
+        await self._send({"type": "http.response.body", "body": body})
 
 
 class Edge:
@@ -54,7 +82,8 @@ class Edge:
 
         try:
             spoiled = await self._spoiled(scope["path"])
-            await (spoiled or self._app)(scope, receive, send_traced)
+            told = _Retold(send_traced) if self._hits("json_told_otherwise", scope["path"]) else send_traced
+            await (spoiled or self._app)(scope, receive, told)
         except Exception as failure:  # noqa: BLE001 - the last resort: no answer may be a stack trace
             kind = type(failure).__name__
             self._marketplace.log.write("internal_error", trace_id, level="error", error=kind, path=scope["path"])

@@ -34,8 +34,11 @@ async def complete(marketplace: Marketplace, order_id: str) -> None:
     if order["status"] not in {"pending", "failed"}:
         return
     transfer_id: str | None = None
-    retry = False
-    if not marketplace.world.faults.active("transfer_id_null"):
+    retry, later_seconds = False, 0.0
+    if marketplace.world.faults.active("transfer_id_null"):
+        seconds = marketplace.world.faults.seconds("transfer_id_null")
+        retry, later_seconds = seconds is not None, seconds or 0.0
+    else:
         try:
             transfer_id = await _transfer(marketplace, order)
         except ProviderError as failure:
@@ -52,7 +55,7 @@ async def complete(marketplace: Marketplace, order_id: str) -> None:
             (marketplace.now(), order_id),
         )
         if retry:
-            await marketplace.add_job(connection, order_id, "transfer")
+            await marketplace.add_job(connection, order_id, "transfer", later_seconds)
     marketplace.log.write("order_completed", str(order["trace_id"]), order_id=order_id, transfer_id=transfer_id)
 
 

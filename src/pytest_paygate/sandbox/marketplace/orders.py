@@ -6,6 +6,7 @@ Must not move an order forward: that is the webhook's and the worker's business.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -67,7 +68,7 @@ async def create(marketplace: Marketplace, wanted: OrderRequest) -> Row:
             raise ApiError(409, "idempotency_key_reused", "this Idempotency-Key was used for another product")
         if order["payment_url"] is None and order["status"] == "pending":
             order["payment_url"] = await _open_payment(marketplace, connection, order, wanted.trace_id)
-    shown = public(order)
+    shown = _told(marketplace, order)
     if marketplace.world.faults.active("order_without_payment_url"):
         shown["payment_url"] = None
     return shown
@@ -87,7 +88,7 @@ async def show(marketplace: Marketplace, buyer_id: str, order_id: str) -> Row:
         order = await cursor.fetchone()
     if order is None:
         raise ApiError(404, "order_not_found", "there is no such order")
-    return public(order)
+    return _told(marketplace, order)
 
 
 async def licences(marketplace: Marketplace, buyer_id: str) -> list[Row]:
@@ -135,6 +136,15 @@ def public(order: Row) -> Row:
     return shown
 
 
+def _told(marketplace: Marketplace, order: Row) -> Row:
+    shown = public(order)
+    if not marketplace.world.faults.active("order_told_otherwise"):
+        return shown
+    net = int(str(order["total_minor"])) - int(str(order["tax_minor"]))
+    more: Row = {"net_minor": net, "amount": f"{net / 100:.2f}", "display_currency": str(order["currency"]).lower()}
+    return {**more, **dict(reversed(list(shown.items())))}
+
+
 def included_tax_minor(total_minor: int, tax_rate: Decimal) -> int:
     """The tax contained in a gross price, in minor units, rounded half up."""
     return int((total_minor * tax_rate / (1 + tax_rate)).quantize(Decimal(1), ROUND_HALF_UP))
@@ -156,6 +166,8 @@ async def _insert(marketplace: Marketplace, connection: AsyncConnection, wanted:
     faults, make = marketplace.world.faults, marketplace.world.identifiers
     if faults.active("order_total_wrong"):
         total_minor += int(str(faults.parameter("order_total_wrong", "added_minor", _WRONG_TOTAL_ADDED_MINOR)))
+    if faults.active("earlier_order"):
+        await _insert_earlier(marketplace, connection, wanted)
     await connection.execute(
         "INSERT INTO orders (id, buyer_id, product_id, idempotency_key, trace_id, total_minor, tax_minor, currency,"
         " hyperswitch_payment_id, created_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
@@ -172,6 +184,27 @@ async def _insert(marketplace: Marketplace, connection: AsyncConnection, wanted:
             make.make("pay", PAYMENT_ID_LENGTH - len("pay_")),
             marketplace.now(),
         ),
+    )
+
+
+async def _insert_earlier(marketplace: Marketplace, connection: AsyncConnection, wanted: OrderRequest) -> None:
+    """Give the buyer a completed order of last month, with a licence and a transfer of other amounts."""
+    make, now = marketplace.world.identifiers.make, marketplace.now()
+    order_id, then = make("ord", 20), now - timedelta(days=30)
+    await connection.execute(
+        "INSERT INTO orders (id, buyer_id, product_id, idempotency_key, trace_id, status, total_minor, tax_minor,"
+        " currency, hyperswitch_payment_id, created_at, completed_at)"
+        " SELECT %s, %s, id, %s, %s, 'completed', 700, 117, currency, %s, %s, %s FROM products WHERE id = %s",
+        (order_id, wanted.buyer_id, order_id, order_id, make("pay", 26), then, then, wanted.product_id),
+    )
+    await connection.execute(
+        "INSERT INTO licenses (id, order_id, buyer_id, type, rights, issued_at)"
+        " SELECT %s, %s, %s, 'extended', licence_rights, %s FROM products WHERE id = %s",
+        (make("lic", 20), order_id, wanted.buyer_id, then, wanted.product_id),
+    )
+    await connection.execute(
+        "INSERT INTO seller_transfers SELECT %s, id, 630, currency, %s, 'paid', %s FROM orders WHERE id = %s",
+        (make("str", 20), make("tr", 24), then, order_id),
     )
 
 

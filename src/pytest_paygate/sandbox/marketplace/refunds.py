@@ -29,7 +29,9 @@ async def request(marketplace: Marketplace, buyer_id: str, order_id: str, reason
     """
     order = await _accept(marketplace, buyer_id, order_id, reason)
     try:
-        if not marketplace.world.faults.active("refund_not_sent"):
+        if marketplace.world.faults.active("refund_not_sent"):
+            await _send_later(marketplace, order_id)
+        else:
             await send(marketplace, order, trace_id)
     except ProviderError as failure:
         marketplace.log.write("refund_not_taken", trace_id, level="error", order_id=order_id, error=str(failure))
@@ -56,6 +58,15 @@ async def send(marketplace: Marketplace, order: Row, trace_id: str) -> None:
         int(str(order["total_minor"])),
         orders.metadata(order, trace_id),
     )
+
+
+async def _send_later(marketplace: Marketplace, order_id: str) -> None:
+    seconds = marketplace.world.faults.seconds("refund_not_sent")
+    if seconds is None:
+        return
+    async with marketplace.world.marketplace_pool.connection() as connection:
+        await marketplace.add_job(connection, order_id, "send_refund", seconds)
+    marketplace.wake()
 
 
 async def _accept(marketplace: Marketplace, buyer_id: str, order_id: str, reason: str) -> Row:

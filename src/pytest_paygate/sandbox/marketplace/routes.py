@@ -80,6 +80,8 @@ class Api:
         order_id = answers.path_identifier(request, "order_id")
         reason = answers.text_field(await answers.read_object(request), "reason", 500)
         accepted = await refunds.request(self._marketplace, buyer_id, order_id, reason, request.state.trace_id)
+        if self._marketplace.world.faults.active("refund_told_otherwise"):
+            return answers.data({"requested_minor": 0, "previous_status": "completed", **accepted}, 200)
         return answers.data(accepted, 202)
 
     async def hyperswitch_webhook(self, request: Request) -> Response:
@@ -87,7 +89,9 @@ class Api:
         body = await answers.read_body(request, answers.WEBHOOK_BODY_BYTES_MAX)
         signature = request.headers.get("x-webhook-signature-512", "")
         webhook.verify(self._marketplace.world.keys.hyperswitch_hash, body, signature)
-        return answers.data({"result": await webhook.receive(self._marketplace, webhook.parse(body))})
+        notice = webhook.parse(body)
+        webhook.refuse_by_fault(self._marketplace, notice)
+        return answers.data({"result": await webhook.receive(self._marketplace, notice)})
 
 
 def app(marketplace: Marketplace) -> Starlette:

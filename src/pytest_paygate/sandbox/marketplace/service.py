@@ -31,6 +31,8 @@ class Marketplace:
         self.log = ApplicationLog(world.clock)
         self.provider = Provider(world.addresses, world.keys)
         self.work_added = asyncio.Event()
+        # Events whose first delivery was answered 500 by fault.
+        self.refused_webhooks: set[str] = set()
 
     def now(self) -> datetime:
         """The time as this marketplace stamps its rows."""

@@ -45,6 +45,8 @@ def health(marketplace: Marketplace) -> dict[str, object]:
     """
     if marketplace.world.faults.active("health_down"):
         raise ApiError(503, "unhealthy", "the marketplace is down")
+    if marketplace.world.faults.active("status_told_otherwise"):
+        return {"checks": {"database": "ok"}, "build": "2026.11.1", "status": "ok"}
     return {"status": "ok"}
 
 
@@ -54,4 +56,8 @@ async def status(marketplace: Marketplace, probe: ProcessorProbe) -> dict[str, o
     if marketplace.world.faults.active("status_lies_environment"):
         lie = "sandbox" if environment == "live" else "live"
         environment = str(marketplace.world.faults.parameter("status_lies_environment", "environment", lie))
-    return {"environment": environment, "services": {"hyperswitch": {"status": await probe.status()}}}
+    processor: dict[str, object] = {"status": await probe.status()}
+    if marketplace.world.faults.active("status_told_otherwise"):
+        services = {"mail": {"status": "disabled"}, "hyperswitch": {"region": "live-eu", **processor}}
+        return {"services": services, "previous_environment": "live", "environment": environment}
+    return {"environment": environment, "services": {"hyperswitch": processor}}

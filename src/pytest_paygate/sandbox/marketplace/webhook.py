@@ -64,6 +64,20 @@ def parse(body: bytes) -> Notice:
     return Notice(event_id, event_type, subject)
 
 
+def refuse_by_fault(marketplace: Marketplace, notice: Notice) -> None:
+    """Answer 500 to each first delivery while the fault is on, with nothing kept: the provider delivers again.
+
+    Raises:
+        ApiError: 500.
+    """
+    faults = marketplace.world.faults
+    wanted = str(faults.parameter("webhook_refused", "event_type", ""))
+    is_first = notice.event_type.startswith(wanted) and notice.event_id not in marketplace.refused_webhooks
+    if is_first and faults.active("webhook_refused"):
+        marketplace.refused_webhooks.add(notice.event_id)
+        raise ApiError(500, "unavailable", "the webhook was not taken; deliver it again")
+
+
 async def receive(marketplace: Marketplace, notice: Notice) -> str:
     """Take a notice once.
 

@@ -9,6 +9,7 @@ REFUND_FAILS_LATER = "refund_fails_later"
 CHARGE_NOT_CAPTURED = "charge_not_captured"
 TEST_CARD_SHOWN = "fleet_ledger_test_card"
 REFUND_PENDS = "fleet_refund_pends"
+FEE_HIGHER = "provider_fee_higher"
 
 for _fault in (
     Fault(CHARGE_AMOUNT_SHORT, "stripe", "captures one minor unit less than was asked", "pay"),
@@ -17,6 +18,7 @@ for _fault in (
     Fault(
         TEST_CARD_SHOWN, "stripe", "in a rehearsal, a livemode charge shows the test card 4242", "pay", "microcharge"
     ),
-    Fault(REFUND_PENDS, "stripe", "a refund stays pending and never settles", "refund", "microcharge"),
+    Fault(REFUND_PENDS, "stripe", "a refund stays pending for `seconds`, or for ever", "refund", "microcharge"),
+    Fault(FEE_HIGHER, "stripe", "the provider's fee is 1 minor unit higher; benign", ""),
 ):
     REGISTRY[_fault.name] = _fault

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from psycopg.types.json import Jsonb
 
-from pytest_paygate.sandbox.stripe import currencies, storage
+from pytest_paygate.sandbox.stripe import currencies, faults, storage
 
 if TYPE_CHECKING:
     from pytest_paygate.sandbox.stripe.context import Call, Json
@@ -94,7 +94,9 @@ async def move(call: Call, movement: Movement) -> Json:
     settlement = call.world.settled_in(movement.currency)
     settled = currencies.converted(movement.amount_minor, movement.currency, settlement) * movement.kind.sign
     # Only a charge costs a fee; no refund returns it.
-    fee = fee_minor(settled) if movement.kind is Kind.CHARGE else 0
+    fee = 0
+    if movement.kind is Kind.CHARGE:
+        fee = fee_minor(settled) + int(call.world.faults.active(faults.FEE_HIGHER))
     same = movement.currency == settlement
     now = call.now()
     posted: Json = {

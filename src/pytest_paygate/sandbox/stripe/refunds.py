@@ -34,6 +34,8 @@ async def _create(call: Call, sent: Json) -> Json:
     if call.world.faults.active(faults.REFUND_PENDS):
         refund.body["pending_reason"] = "processing"
         await storage.save(call, refund)
+        if (seconds := call.world.faults.seconds(faults.REFUND_PENDS)) is not None:
+            await jobs.schedule(call, jobs.REFUND_SETTLES, refund.id, seconds)
     elif BY_NAME[charge.hidden["behaviour"]].refund is RefundCourse.PENDING_FIRST:
         refund.body["pending_reason"] = "processing"
         await storage.save(call, refund)
