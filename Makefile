@@ -9,7 +9,7 @@ STAMP := $(VENV)/.made-from-lock
 OLDEST := .venv-oldest
 OLDEST_STAMP := $(OLDEST)/.made-from-lock
 
-.PHONY: help e2e test lint sandbox sweep attack mutate newcomer bench lock chromium docs dist sbom
+.PHONY: help e2e test lint sandbox sweep attack faults mutate newcomer bench lock chromium docs dist sbom
 
 help:
 	@echo "make e2e      run the e2e gate on the embedded sandbox"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint     ruff and mypy only"
 	@echo "make sweep    crash, kill, network and misuse sweeps at full size"
 	@echo "make attack   forged bundles, leaks and hostile texts at full size"
+	@echo "make faults   every planted fault and its harmless twin, against the gates"
 	@echo "make mutate   change the rules, one mutant at a time, and see each change turn a test red"
 	@echo "make newcomer the tutorial and the first hour, from the wheel in an empty folder"
 	@echo "make sandbox  start the sandbox and keep it up"
@@ -62,6 +63,9 @@ sweep: $(STAMP)
 
 attack: $(STAMP)
 	@$(BIN)/python -m tests.attack
+
+faults: $(STAMP)
+	@$(BIN)/python -m tests.faults
 
 # Modules and a sample: make mutate MUTATE="verdict money --sample 50 --seed 7"
 mutate: $(STAMP)
