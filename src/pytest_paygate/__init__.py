@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pytest_paygate.adapters.http import Api
     from pytest_paygate.adapters.logs import LogEntry, LogSource
     from pytest_paygate.adapters.polling import Poll, PollResult
+    from pytest_paygate.checks.check import Check, Finding, check, same
     from pytest_paygate.checks.minimum_charge import minimum_charge
     from pytest_paygate.core.capacity_rules import Standing
     from pytest_paygate.core.documents import pick
@@ -51,8 +52,10 @@ __all__ = [
     "Capability",
     "Capacity",
     "Charge",
+    "Check",
     "Database",
     "Facts",
+    "Finding",
     "GuardBreachError",
     "HoldAnswer",
     "HoldPoint",
@@ -82,10 +85,13 @@ __all__ = [
     "WindowResult",
     "Windows",
     "__version__",
+    "check",
     "minimum_charge",
     "pick",
+    "same",
 ]
 _HOMES = {
+    "checks.check": ("Check", "Finding", "check", "same"),
     "checks.minimum_charge": ("minimum_charge",),
     "adapters.answers": ("Answer",),
     "adapters.http": ("Api",),

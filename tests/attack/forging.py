@@ -91,7 +91,10 @@ def _events(lines: list[Line], *kinds: str) -> list[dict[str, Any]]:
 
 
 def _status(chance: random.Random, files: Files, lines: list[Line]) -> Files:
-    chance.choice(_events(lines, "row_finished") or [{}])["status"] = chance.choice([*RowStatus]).value
+    finished = chance.choice(_events(lines, "row_finished") or [{}])
+    finished["status"] = chance.choice([*RowStatus]).value
+    if chance.random() < _FAILED_CHECK:
+        finished["failed_check"] = chance.choice(("", "one_charge"))
     return files
 
 
@@ -242,6 +245,7 @@ def _told(chance: random.Random, files: Files, lines: list[Line]) -> Files:
     return files
 
 
+_FAILED_CHECK = 0.3
 _CHARGE = {"provider": "stripe", "charge_id": "ch_9", "payment_id": "pi_9", "currency": "EUR", "amount_minor": 500}
 _PLAN = {"amount_minor": 500, "cap_minor": 500, "currency": "EUR"}
 _REFUND = {**_CHARGE, "refund_id": "re_9", "status": "succeeded"}

@@ -265,3 +265,40 @@ run.wait(run.ask_to_pay(Person(), "http://pay.example/", amount=five, deadline_s
 def test_a_payment_is_noticed_by_itself(project: Project, status: str, reason: str) -> None:
     """With a look at the payment, the hold point ends once it has succeeded, or once it cannot any more."""
     assert refused(project, PAYING.strip() % status)[0] == reason
+
+
+CHECKS = """
+from pytest_paygate import Check, Finding
+def judge(count): return None if count == 1 else Finding("the count of orders", count, 1, "Count them again.")
+one_order, never = Check("one_order", "There is one order", judge), Check("never", "It is never made", judge)
+"""
+
+
+def test_a_row_tells_the_checks_it_made(project):
+    """A check that holds lets the row go on; journal and record keep it with its statement."""
+    refused(project, CHECKS + "run.verify(one_order, 1)")
+    row = project.state().rows["order"]
+    assert (row.status, row.checks, row.failed_check) == ("PASS", {"one_order": "There is one order"}, "")
+    recorded = next(row for row in project.evidence()["rows"] if row["id"] == "order")
+    assert recorded["checks"] == [{"id": "one_order", "holds": "There is one order", "held": True}]
+
+
+def test_a_check_that_finds_something_fails_its_row(project):
+    """The finding is told word for word, the failed check by its id, and no later check is made."""
+    said = refused(project, CHECKS + "run.verify(one_order, 2)\nrun.verify(never, 2)")
+    assert said == ("the count of orders is not as expected", "1", "2", "Count them again.")
+    row = project.state().rows["order"]
+    assert (row.status, row.failed_check, list(row.checks)) == ("FAIL", "one_order", ["one_order"])
+    recorded = next(row for row in project.evidence()["rows"] if row["id"] == "order")
+    assert recorded["checks"] == [{"id": "one_order", "holds": "There is one order", "held": False}]
+    assert "check one_order failed" in (project.folders()[0] / "session.log").read_text()
+
+
+def test_a_row_that_goes_on_over_a_failed_check_fails(project):
+    """Catching the error of a check, or making a better one after it, does not make a pass of it."""
+    code = "try:\n    run.verify(one_order, 2)\nexcept Exception:\n    run.verify(never, 1)"
+    said = refused(project, CHECKS + code)
+    assert said[0] == "check one_order failed, and the row went on over it"
+    row = project.state().rows["order"]
+    assert (row.status, row.failed_check) == ("FAIL", "one_order")
+    assert project.judgement().verdict == "FAIL"

@@ -199,6 +199,14 @@ def test_nothing_at_all_is_incomplete():
             [started(), ev.RowStarted(row="check"), ev.RowFinished(row="check", status=RowStatus.PASS)],
             "row check passes without evidence: ready",
         ),
+        (
+            [
+                started(),
+                *passing_row("check")[:-1],
+                ev.RowFinished(row="check", status=RowStatus.PASS, failed_check="one_charge"),
+            ],
+            "row check passes over its failed check one_charge",
+        ),
         ([started(), ev.RowFinished(row="check", status=RowStatus.FAIL)], "row check ends without having begun"),
         ([started(), ev.RowStarted(row="nowhere")], "row nowhere is not in the gate"),
         ([*whole_run(), ev.AnomalyRecorded(code="late", detail="")], "nothing but a rescue follows run_finished"),

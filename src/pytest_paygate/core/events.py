@@ -94,7 +94,11 @@ class RowStarted(Model):
 
 
 class RowFinished(Model):
-    """A row has its status. `reason` is ours: a typed sentence, never a message from outside."""
+    """A row has its status. `reason` is ours: a typed sentence, never a message from outside.
+
+    `checks` are those that were made in the row, by id, each with the statement that it looks for facts against;
+    `failed_check` is the one that found something.
+    """
 
     kind: Literal["row_finished"] = "row_finished"
     row: str
@@ -103,6 +107,8 @@ class RowFinished(Model):
     expected: str = ""
     observed: str = ""
     elapsed_seconds: float = 0.0
+    checks: dict[str, str] = Field(default_factory=dict)
+    failed_check: str = ""
 
 
 class FactRecorded(Model):

@@ -43,6 +43,14 @@ class RecordedClaim(Model):
     witnesses: str
 
 
+class RecordedCheck(Model):
+    """One check that was made in a row: the statement it looks for facts against, and whether it held."""
+
+    id: str
+    holds: str
+    held: bool
+
+
 class RecordedRow(Model):
     """One row or pre-flight check. `number` is `P1` for pre-flight and `1` for the walkthrough."""
 
@@ -58,6 +66,7 @@ class RecordedRow(Model):
     waiver: str = ""
     facts: dict[str, FactJson]
     proofs: tuple[RecordedProof, ...]
+    checks: tuple[RecordedCheck, ...] = ()
 
 
 class RecordedCriterion(Model):

@@ -55,6 +55,8 @@ class RowState:
     first: int | None = None
     last: int | None = None
     elapsed_seconds: float = 0.0
+    checks: Mapping[str, str] = field(default_factory=dict)
+    failed_check: str = ""
     facts: Mapping[str, FactValue] = field(default_factory=dict)
     proofs: tuple[ev.ProofRecorded, ...] = ()
 
@@ -268,9 +270,10 @@ def _finish_row(state: RunState, gate: Gate, event: ev.RowFinished, seq: int) ->
     if event.status is RowStatus.NOT_RUN or event.status is RowStatus.WAIVED:
         raise IllegalEventError(f"a row does not end as {event.status}")
     if event.status is RowStatus.PASS:
-        missing = missing_evidence(state, gate, event.row)
-        if missing:
+        if missing := missing_evidence(state, gate, event.row):
             raise IllegalEventError(f"row {event.row} passes without evidence: {', '.join(missing)}")
+        if event.failed_check:
+            raise IllegalEventError(f"row {event.row} passes over its failed check {event.failed_check}")
     before = state.rows[event.row]
     row = replace(
         before,
@@ -281,6 +284,8 @@ def _finish_row(state: RunState, gate: Gate, event: ev.RowFinished, seq: int) ->
         first=seq if before.first is None else before.first,
         last=seq,
         elapsed_seconds=event.elapsed_seconds,
+        checks=event.checks,
+        failed_check=event.failed_check,
     )
     return replace(state, rows={**state.rows, event.row: row}, open_row=None)
 

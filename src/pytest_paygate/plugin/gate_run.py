@@ -62,6 +62,8 @@ class GateRun:
     with_refund: bool = True
     loop: Any = None
     resources: dict[str, Any] = field(default_factory=dict)
+    checks_made: dict[str, str] = field(default_factory=dict)
+    failed_check: str = ""
     _row_began_seconds: float = 0.0
 
     def __post_init__(self) -> None:
@@ -206,15 +208,20 @@ class GateRun:
             IllegalEventError: when it may not; the row then must not run.
         """
         self.journal.record(ev.RowStarted(row=row_id))
+        self.checks_made, self.failed_check = {}, ""
         self._row_began_seconds = self.clock.elapsed_seconds()
 
     def finish_row(self, row_id: str, status: RowStatus, reason: str = "", expected: str = "", seen: str = "") -> None:
-        """Journal a row's status. A pass without its evidence is journalled as INCONCLUSIVE."""
+        """Journal a row's status. A pass without its evidence is INCONCLUSIVE; one over a failed check is a FAIL."""
+        is_open = self.state.open_row == row_id
+        failed = self.failed_check if is_open else ""
         if status is ev.RowStatus.PASS:
             missing = missing_evidence(self.state, self.gate, row_id)
             if missing:
                 status, reason = ev.RowStatus.INCONCLUSIVE, f"passed without recording {', '.join(missing)}"
-        elapsed = self.clock.elapsed_seconds() - self._row_began_seconds if self.state.open_row == row_id else 0.0
+            if failed:
+                status, reason = ev.RowStatus.FAIL, f"check {failed} failed, and the row went on over it"
+        elapsed = self.clock.elapsed_seconds() - self._row_began_seconds if is_open else 0.0
         self.journal.record(
             ev.RowFinished(
                 row=row_id,
@@ -223,6 +230,8 @@ class GateRun:
                 expected=expected,
                 observed=seen,
                 elapsed_seconds=round(elapsed, 4),
+                checks=self.checks_made if is_open else {},
+                failed_check=failed,
             )
         )
 

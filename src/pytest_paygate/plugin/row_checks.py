@@ -5,7 +5,7 @@ Owns the words of a failed row and what it means for the money. Sends nothing an
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
 
 from pytest_paygate.core import events as ev
 from pytest_paygate.core.errors import (
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from pytest_paygate.adapters.polling import PollResult
+    from pytest_paygate.checks.check import Check
     from pytest_paygate.core.money import Money
     from pytest_paygate.core.ports import Account, Charge, Operator, Payment, Provider, Refund
     from pytest_paygate.plugin.gate_run import GateRun
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -35,6 +37,31 @@ class Checks:
 
     def __init__(self, run: GateRun) -> None:
         self._run = run
+
+    def verify(self, check: Check[P], /, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Have a check judge what was observed, and fail the row when it finds something.
+
+        The journal keeps that the check was made. A row that goes on over a failed check fails all the same.
+
+        Args:
+            check: one of `pytest_paygate.checks`, or a suite's own.
+            args: the facts that it asks for.
+            kwargs: more of them.
+
+        Raises:
+            RowFailedError: with what the check found.
+        """
+        self._run.checks_made[check.id] = check.holds
+        found = check.judge(*args, **kwargs)
+        if found is None:
+            return
+        self._run.failed_check = self._run.failed_check or check.id
+        self.fail(
+            found.what,
+            observed=self._run.plain(found.observed),
+            expected=self._run.plain(found.expected),
+            next_step=found.next_step,
+        )
 
     def check(self, what: str, *, observed: object, expected: object, next_step: str = "") -> None:
         """Fail the row unless what was observed equals what was expected, in value and in type.

@@ -12,6 +12,7 @@ from pytest_paygate.core.facts import to_json
 from pytest_paygate.core.record import (
     Record,
     RecordedAmount,
+    RecordedCheck,
     RecordedClaim,
     RecordedCriterion,
     RecordedItem,
@@ -165,6 +166,9 @@ def _row(state: RunState, gate: Gate, row: Row, judgement: Judgement) -> Recorde
         waiver="" if waiver is None else waiver.told(),
         facts={name: to_json(gate.facts[name], value) for name, value in known.facts.items()},
         proofs=_proofs(known.proofs),
+        checks=tuple(
+            RecordedCheck(id=name, holds=holds, held=name != known.failed_check) for name, holds in known.checks.items()
+        ),
     )
 
 

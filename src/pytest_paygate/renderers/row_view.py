@@ -26,7 +26,10 @@ _LOG = "\x00"
 
 @dataclass(frozen=True, slots=True)
 class RowView:
-    """One line of the table. Its trace is text around `log`, the line range in the session log from `first_line` on."""
+    """One line of the table. Its trace is text around `log`, the line range in the session log from `first_line` on.
+
+    `checks` are those that were made, each with whether it held and its statement.
+    """
 
     number: str
     row_id: str
@@ -42,6 +45,7 @@ class RowView:
     seen: str
     seconds: str
     facts: tuple[tuple[str, str], ...]
+    checks: tuple[tuple[bool, str], ...]
     proofs: tuple[ProofView, ...]
     tally: str
 
@@ -81,6 +85,7 @@ def row_view(state: RunState, gate: Gate, row: Row, judgement: Judgement) -> Row
         seen=known.observed,
         seconds=f"{known.elapsed_seconds:.2f} s" if known.first is not None and known.elapsed_seconds else MISSING,
         facts=tuple((name, shown(value)) for name, value in known.facts.items()),
+        checks=tuple((name != known.failed_check, holds) for name, holds in known.checks.items()),
         proofs=tuple(proof_view(proof) for proof in known.proofs),
         tally=tally(known.proofs) if known.proofs else "",
     )

@@ -46,7 +46,8 @@ def _told(event: ev.EventBody) -> str:  # noqa: C901, PLR0911, PLR0912 - one cas
         case ev.RowStarted():
             return "row begins"
         case ev.RowFinished():
-            return " — ".join(part for part in (f"row is {event.status}", event.reason) if part)
+            check = f"check {event.failed_check} failed" if event.failed_check else ""
+            return " — ".join(part for part in (f"row is {event.status}", check, event.reason) if part)
         case ev.FactRecorded():
             return f"fact {event.name} = {shown(from_json(event.fact_kind, event.value))}"
         case ev.ExchangeRecorded():
