@@ -13,7 +13,7 @@ from tests.faults.catalogue import ENTRIES
 from tests.gate_runs import ROOT
 
 if TYPE_CHECKING:
-    from tests.faults.catalogue import Entry, Planted
+    from tests.faults.entry import Entry, Planted
 
 PAGE = ROOT / "docs" / "explanation" / "what-this-catches.md"
 _TITLES = {"e2e": "Marketplace purchase (e2e)", "microcharge": "Microcharge"}

@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.faults.catalogue import E2E, ENTRIES, MICROCHARGE, Planted
+from tests.faults.catalogue import ENTRIES
+from tests.faults.entry import E2E, MICROCHARGE, Planted
 from tests.faults.planting import FIRED_FILE, PLANTED_VARIABLE
 from tests.gate_runs import ROOT, copy_gate, run_gate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from tests.faults.catalogue import Entry
+    from tests.faults.entry import Entry
 
 # Short enough that a fault's poll ends soon. A twin gets the gate's own deadlines, so that a busy machine harms nobody.
 _QUICK: dict[str, dict[str, float]] = {

@@ -9,7 +9,8 @@ import pytest
 from pytest_paygate.sandbox.faults import REGISTRY
 from pytest_paygate.sandbox.server import load_registry
 from tests.faults import page
-from tests.faults.catalogue import ENTRIES, Layer
+from tests.faults.catalogue import ENTRIES
+from tests.faults.entry import Layer
 from tests.faults.score import SMOKE, chosen
 from tests.gate_runs import ROOT
 
