@@ -5,40 +5,18 @@ Owns the score: what counts as caught, as the right row, as a red twin. A figure
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tests.faults.catalogue import ENTRIES
-from tests.faults.entry import E2E, MICROCHARGE, Planted
-from tests.faults.planting import FIRED_FILE, PLANTED_VARIABLE
-from tests.gate_runs import ROOT, copy_gate, run_gate
+from tests.faults.runs import Job, carry_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from tests.faults.entry import Entry
+    from tests.faults.entry import Entry, Planted
+    from tests.faults.runs import Seen
 
-# Short enough that a fault's poll ends soon. A twin gets the gate's own deadlines, so that a busy machine harms nobody.
-_QUICK: dict[str, dict[str, float]] = {
-    E2E: {
-        "completed_within_seconds": 1.5,
-        "refunded_within_seconds": 1.5,
-        "transfer_within_seconds": 1.0,
-        "payment_hold_seconds": 20,
-        "refund_stays_seconds": 1.0,
-    },
-    MICROCHARGE: {
-        "refund_within_seconds": 5,
-        "charged_within_seconds": 5,
-        "payment_hold_seconds": 20,
-        "logged_within_seconds": 3,
-    },
-}
 _HARMFUL_VERDICTS = {"FAIL", "STOPPED", "ESCALATED"}
 # In `make test`: every layer, both gates, and a run that is CONDITIONAL.
 SMOKE = (
@@ -52,32 +30,6 @@ SMOKE = (
     "fleet_log_missing",
     "fleet_refund_partial",
 )
-
-
-class Job(NamedTuple):
-    """One gate run: which gate, what is planted, and whether it is a fault that the gate may wait for in vain."""
-
-    gate: str
-    planted: Planted
-    is_fault: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What one gate run left behind; `fired` counts how often each fault acted in its sandbox."""
-
-    exit_code: int
-    verdict: str
-    red_rows: frozenset[str]
-    red_criteria: frozenset[str]
-    reasons: str
-    fired: Mapping[str, int]
-    output: str
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether the run is a whole PASS."""
-        return self.exit_code == 0 and self.verdict == "PASS" and not self.red_rows and not self.red_criteria
 
 
 @dataclass
@@ -134,54 +86,31 @@ def chosen(size: str) -> tuple[Entry, ...]:
     return entries if size == "full" else tuple(entry for entry in entries if entry.fault in SMOKE)
 
 
+def fault_job(entry: Entry) -> Job:
+    """The run that plants an entry's fault."""
+    return Job(entry.gate, (entry.planted,), is_fault=True)
+
+
+def twin_job(entry: Entry, twin: Planted) -> Job:
+    """The run that plants one of its twins."""
+    return Job(entry.gate, (twin,), is_fault=False)
+
+
 def run(size: str) -> Score:
     """Plant every fault and every twin of a size, each in a gate run of its own; twins that are alike run once."""
     entries = chosen(size)
-    jobs: dict[Job, None] = {}
-    for entry in entries:
-        jobs[Job(entry.gate, entry.planted, is_fault=True)] = None
-        jobs |= {Job(entry.gate, twin, is_fault=False): None for twin in entry.twins}
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        seen = dict(zip(jobs, pool.map(carry_out, jobs), strict=True))
-    return scored(entries, seen)
+    jobs = [job for entry in entries for job in (fault_job(entry), *(twin_job(entry, one) for one in entry.twins))]
+    return scored(entries, carry_out(jobs))
 
 
 def scored(entries: Sequence[Entry], seen: Mapping[Job, Seen]) -> Score:
     """Count runs against what the catalogue expects of them."""
     score = Score()
     for entry in entries:
-        score.take_fault(entry, seen[Job(entry.gate, entry.planted, is_fault=True)])
+        score.take_fault(entry, seen[fault_job(entry)])
         for twin in entry.twins:
-            score.take_twin(entry, twin, seen[Job(entry.gate, twin, is_fault=False)])
+            score.take_twin(entry, twin, seen[twin_job(entry, twin)])
     return score
-
-
-def carry_out(job: Job) -> Seen:
-    """Run one gate in a process of its own, with its own sandbox, and one fault or twin planted."""
-    with tempfile.TemporaryDirectory(prefix="faults-") as name:
-        folder = Path(name)
-        copy_gate(folder, job.gate, **(_QUICK[job.gate] if job.is_fault else {}))
-        environment = {
-            PLANTED_VARIABLE: json.dumps({job.planted.name: dict(job.planted.settings)}),
-            "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
-        }
-        # A fault is asked for as anybody would; a twin's parameters reach the sandbox by the plugin only.
-        typed = [f"--paygate-fault={job.planted.name}"] if job.is_fault else []
-        result = run_gate(folder, f"suites/{job.gate}", "-q", "-p", "tests.faults.planting", *typed, env=environment)
-        told = folder / FIRED_FILE
-        fired = json.loads(told.read_text()) if told.exists() else {}
-        if result.folder is None:
-            return Seen(result.exit_code, "no run", frozenset(), frozenset(), "", fired, result.output)
-        evidence = result.evidence
-        return Seen(
-            exit_code=result.exit_code,
-            verdict=evidence["verdict"],
-            red_rows=frozenset(result.red_rows()),
-            red_criteria=frozenset(one["id"] for one in evidence["criteria"] if one["status"] == "FAIL"),
-            reasons=" ".join(evidence["reasons"]),
-            fired=fired,
-            output=result.output,
-        )
 
 
 def _is_caught(entry: Entry, seen: Seen) -> bool:

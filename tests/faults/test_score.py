@@ -9,7 +9,8 @@ import pytest
 
 from tests.faults import score
 from tests.faults.catalogue import ENTRIES
-from tests.faults.score import Job, Seen, scored
+from tests.faults.runs import Seen
+from tests.faults.score import fault_job, scored, twin_job
 
 BY_NAME = {entry.fault: entry for entry in ENTRIES}
 CHARGED_TWICE = BY_NAME["fleet_charges_twice"]
@@ -26,8 +27,8 @@ def seen_of(entry, **changed):
 def score_of(entry, fault, **twin):
     """The score of one entry whose fault and twins showed this."""
     clean = Seen(0, "PASS", frozenset(), frozenset(), "", {one.name: 1 for one in entry.twins}, "")
-    runs = {Job(entry.gate, one, is_fault=False): replace(clean, **twin) for one in entry.twins}
-    return scored([entry], {Job(entry.gate, entry.planted, is_fault=True): fault, **runs})
+    runs = {twin_job(entry, one): replace(clean, **twin) for one in entry.twins}
+    return scored([entry], {fault_job(entry): fault, **runs})
 
 
 def test_planted_faults_are_caught_and_their_twins_are_not():
