@@ -29,6 +29,10 @@ _SHAPES = re.compile(
 _CARD = re.compile(
     r"(?<![0-9A-Za-z])(?=(?P<digits>(?:4|5[1-5]|2[2-7]|3[4-9]|6[0245])(?:[ -]?\d){11,17}))(?P=digits)(?![0-9A-Za-z])"
 )
+# A UUID is no card number, however many of its hexadecimal digits happen to be decimal.
+_UUID = re.compile(
+    r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])"
+)
 _LUHN_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
@@ -103,7 +107,9 @@ def watch(seen: Callable[[Secret], None]) -> Callable[[], None]:
 
 def looks_secret(text: str) -> bool:
     """Say whether a text carries something shaped like a provider key, a token or a card number."""
-    return _SHAPES.search(text) is not None or any(_passes_luhn(match["digits"]) for match in _CARD.finditer(text))
+    if _SHAPES.search(text) is not None:
+        return True
+    return any(_passes_luhn(match["digits"]) for match in _CARD.finditer(_UUID.sub("uuid", text)))
 
 
 def _passes_luhn(text: str) -> bool:

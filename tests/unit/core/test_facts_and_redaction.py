@@ -31,6 +31,7 @@ SECRETS = [
     "378282246310005",
     "5555555555554444",
     "card 4000000000000002 declined",
+    "3ffe2d2e-3bd7-46db-8c88-a10464918178-4242424242424242",
 ]
 LEGITIMATE = [
     "ch_3QabcDEF123",
@@ -42,6 +43,9 @@ LEGITIMATE = [
     "req_j2W53hbUJxkAAi",
     "re_0USsNBYeyJrakhTAZwpbOXUa",
     "re_eyJrakhTAZwpbOXUa0USsNBY",
+    # UUIDs whose decimal digits pass the check of a card number.
+    "3ffe2d2e-3bd7-46db-8c88-410464918177",
+    "40869953-2569-4115-ac88-a10464918178",
 ]
 
 
