@@ -27,7 +27,7 @@ _SHAPES = re.compile(
 # Card numbers by issuer range and length; the Luhn check follows. Issuer ranges start with 2 to 6, so epoch
 # milliseconds (which start with 1) never match however often they pass Luhn.
 _CARD = re.compile(
-    r"(?<![0-9A-Za-z])(?=(?P<digits>(?:4|5[1-5]|2[2-7]|3[4-9]|6[0245])(?:[ -]?\d){11,17}))(?P=digits)(?![0-9A-Za-z])"
+    r"(?<![0-9A-Za-z])(?=(?P<digits>(?:4\d|5[1-5]|2[2-7]|3[04-9]|6[0245])(?:[ -]?\d){11,17}))(?P=digits)(?![0-9A-Za-z])"
 )
 # A UUID is no card number, however many of its hexadecimal digits happen to be decimal.
 _UUID = re.compile(
