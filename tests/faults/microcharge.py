@@ -22,7 +22,9 @@ def _silent(fault: str, layer: Layer, *twins: Planted, number: str = "") -> Entr
 
 
 ENTRIES: tuple[Entry, ...] = (
-    _micro("fleet_a3_down", _APPLICATION, "core_window", twin("fleet_answers_late", app="a3")),
+    _micro(
+        "fleet_a3_down", _APPLICATION, "core_window", twin("fleet_answers_late", app="a3"), twin("fleet_database_slow")
+    ),
     _micro("fleet_a6_down", _APPLICATION, "core_window", twin("fleet_answers_late", app="a6")),
     _micro("fleet_a8_down", _APPLICATION, "core_window", twin("fleet_answers_late", app="a8")),
     _micro("fleet_a1_slow", _APPLICATION, "a1_window", twin("fleet_a1_slow", seconds=0.1)),
@@ -38,7 +40,13 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     _micro("fleet_refund_refused", _APPLICATION, "refund", twin("fleet_answers_late", app="a5")),
     _micro("fleet_refund_partial", _APPLICATION, "refund", twin("fleet_refund_partial", short_minor=0), number="F50"),
-    _micro("fleet_refund_pends", _PROVIDER, "refund", twin("fleet_refund_pends", seconds=0.5)),
+    _micro(
+        "fleet_refund_pends",
+        _PROVIDER,
+        "refund",
+        twin("fleet_refund_pends", seconds=0.5),
+        twin("provider_unwell"),
+    ),
     _micro("fleet_checksum_differs", _DATABASE, "event", twin("fleet_event_told_otherwise"), number="F47"),
     _micro("fleet_event_lost", _DATABASE, "event", twin("fleet_event_told_otherwise")),
     _micro("fleet_ledger_test_card", _PROVIDER, "pay", number="F06", held_by="tests/rehearsal/test_microcharge.py"),

@@ -24,6 +24,14 @@ def test_a_fault_with_times_acts_that_often_and_counts_no_more(faults):
     assert faults.report()[NAME] == {"active": True, "fired": 2, "times": 2}
 
 
+def test_a_fault_can_have_a_number_of_times_of_its_own(faults):
+    """A burst settles though nobody said how long it is; who says so, decides."""
+    faults.set("orders_unwell")
+    assert [faults.active("orders_unwell") for _ in range(4)] == [True, True, False, False]
+    faults.set("orders_unwell", {"times": 3})
+    assert [faults.active("orders_unwell") for _ in range(4)] == [True, True, True, False]
+
+
 def test_times_counts_from_when_the_fault_was_last_switched_on(faults):
     """What a fault did in an earlier experiment does not use up the next one."""
     faults.set(NAME)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Fault:
     """One way to break: its name, the layer that breaks, what it does, the row it must turn red, and whose row.
 
-    Every fault takes the parameter `times`: it acts that often, and is over then. Where a fault takes `seconds` and is
-    not given them, it lasts.
+    Every fault takes the parameter `times`: it acts that often, and is over then; a fault can bring a number of its
+    own. Where a fault takes `seconds` and is not given them, it lasts.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Fault:
     summary: str
     row: str
     gate: str = "e2e"
+    times: int | None = None
 
 
 REGISTRY: dict[str, Fault] = {}
@@ -63,7 +64,7 @@ class Faults:
         """Say whether a fault is on, and count that it was met: call it only where the fault then acts."""
         if name not in self._active:
             return False
-        times = self._active[name].get("times")
+        times = self._active[name].get("times", REGISTRY[name].times)
         if isinstance(times, int) and self._fired.get(name, 0) - self._fired_before[name] >= times:
             return False
         self._fired[name] = self._fired.get(name, 0) + 1

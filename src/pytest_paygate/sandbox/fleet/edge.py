@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 
 from pytest_paygate.sandbox.fleet.faults import SLOW_SECONDS
+from pytest_paygate.sandbox.slow_database import SECONDS_DEFAULT, SlowDatabase
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 TRACE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _LATE_SECONDS = 0.3
+# A gate asks A5 for its status, and right after it the samples in the database.
+_BEFORE_SAMPLES_PATH = "/api/status"
 
 
 def refusal(status: int, code: str, message: str) -> JSONResponse:
@@ -43,6 +46,7 @@ class Edge:
         self._app = app
         self._fleet = fleet
         self._name = name
+        self._database: SlowDatabase | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request: give it a trace id, answer it."""
@@ -67,7 +71,7 @@ class Edge:
                     headers["X-Request-Id"] = headers["X-Parent-Trace-Id"] = identifiers.make("trace", 20)
             await send(message)
 
-        await self._wait()
+        await self._wait(scope["path"])
         if faults.active(f"fleet_{self._name}_down"):
             await refusal(503, "unavailable", f"{self._name.upper()} is down")(scope, receive, send_traced)
             return
@@ -78,11 +82,14 @@ class Edge:
             if not began:
                 await refusal(500, "internal_error", "the app could not answer")(scope, receive, send_traced)
 
-    async def _wait(self) -> None:
+    async def _wait(self, path: str) -> None:
         """Let a slow fault have its time."""
         faults = self._fleet.world.faults
         if self._name == "a1" and faults.active("fleet_a1_slow"):
             await asyncio.sleep(faults.seconds("fleet_a1_slow", SLOW_SECONDS) or 0.0)
+        if self._name == "a5" and path == _BEFORE_SAMPLES_PATH and faults.active("fleet_database_slow"):
+            self._database = self._database or SlowDatabase(self._fleet.pool)
+            await self._database.hold("probe_samples", faults.seconds("fleet_database_slow", SECONDS_DEFAULT) or 0.0)
         late = str(faults.parameter("fleet_answers_late", "app", "a3"))
         if late == self._name and faults.active("fleet_answers_late"):
             await asyncio.sleep(faults.seconds("fleet_answers_late", _LATE_SECONDS) or 0.0)

@@ -38,6 +38,7 @@ _DECLARED = (
     _fault("checksum_differs", "A8 reads an event back with another checksum", "event"),
     _fault("event_lost", "A8 answers 201 and keeps nothing", "event"),
     _fault("answers_late", "an app (default a3) answers `seconds` later (default 0.3); benign", BENIGN),
+    _fault("database_slow", "probe_samples answers `seconds` later (default 0.4); benign", BENIGN),
     _fault("more_headers", "A5's answers carry more headers that name a trace; benign", BENIGN),
     _fault("checkout_told_otherwise", "A5's checkout tells more, in another order; benign", BENIGN),
     _fault("checkout_asked_twice", "A5 asks the provider twice under one idempotency key; benign", BENIGN),

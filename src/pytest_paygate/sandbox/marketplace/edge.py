@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, Response
 
 from pytest_paygate.sandbox.marketplace import answers
 from pytest_paygate.sandbox.marketplace.faults import SPOILED_PATH
+from pytest_paygate.sandbox.slow_database import SECONDS_DEFAULT, SlowDatabase
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,6 +29,9 @@ _HUGE_BODY_BYTES = 8 * 1024 * 1024
 _BLANKS_BYTES = 64 * 1024
 _MALFORMED_BODY = b'{"data":{"access_token":"cut-in-the-mid'
 _SLOW_SECONDS_DEFAULT = 0.05
+_ORDER_PATH = re.compile(r"/api/v1/orders/[^/]+")
+# A gate reads the licences, and right after them the transfer in the database.
+_BEFORE_TRANSFER_PATH = "/api/v1/licenses/mine"
 
 
 class _Retold:
@@ -62,6 +66,7 @@ class Edge:
     def __init__(self, app: ASGIApp, marketplace: Marketplace) -> None:
         self._app = app
         self._marketplace = marketplace
+        self._database: SlowDatabase | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request: give it a trace id, answer it, log it."""
@@ -81,7 +86,7 @@ class Edge:
             await send(message)
 
         try:
-            spoiled = await self._spoiled(scope["path"])
+            spoiled = await self._spoiled(scope["method"], scope["path"])
             told = _Retold(send_traced) if self._hits("json_told_otherwise", scope["path"]) else send_traced
             await (spoiled or self._app)(scope, receive, told)
         except Exception as failure:  # noqa: BLE001 - the last resort: no answer may be a stack trace
@@ -106,11 +111,16 @@ class Edge:
             return offered
         return self._marketplace.world.identifiers.make("trace", 20)
 
-    async def _spoiled(self, path: str) -> Response | None:
+    async def _spoiled(self, method: str, path: str) -> Response | None:
         """The answer a fault of form puts in place of the real one, after a slow fault has had its time."""
         faults = self._marketplace.world.faults
         if path.startswith("/api/") and faults.active("slow_answers"):
             await asyncio.sleep(float(str(faults.parameter("slow_answers", "seconds", _SLOW_SECONDS_DEFAULT))))
+        if path == _BEFORE_TRANSFER_PATH and faults.active("database_slow"):
+            self._database = self._database or SlowDatabase(self._marketplace.world.marketplace_pool)
+            await self._database.hold("seller_transfers", faults.seconds("database_slow", SECONDS_DEFAULT) or 0.0)
+        if method == "GET" and _ORDER_PATH.fullmatch(path) and faults.active("orders_unwell"):
+            return answers.error(503, "unavailable", "the orders cannot be read at the moment")
         if self._hits("huge_body", path):
             return Response(b'{"data":"' + b"x" * _HUGE_BODY_BYTES + b'"}', media_type="application/json")
         if self._hits("html_instead_of_json", path):

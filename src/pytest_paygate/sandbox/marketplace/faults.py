@@ -42,6 +42,8 @@ _DECLARED = (
     Fault("order_told_otherwise", _LAYER, "an order tells more, in another order; benign", BENIGN),
     Fault("webhook_refused", _LAYER, "a webhook (event_type) is answered 500 until redelivered; benign", BENIGN),
     Fault("refund_told_otherwise", _LAYER, "a refund is accepted with 200, and tells more; benign", BENIGN),
+    Fault("orders_unwell", _LAYER, "GET /orders/{id} answers 503 twice (`times`); benign", BENIGN, times=2),
+    Fault("database_slow", _LAYER, "seller_transfers answers `seconds` later (default 0.4); benign", BENIGN),
     Fault("json_told_otherwise", _LAYER, "an answer (path) is the same JSON, indented, after blanks; benign", BENIGN),
 )
 

@@ -176,6 +176,11 @@ def lock_timeout() -> StripeError:
     )
 
 
+def unavailable() -> StripeError:
+    """A 503: the provider is there and does not answer this for now."""
+    return StripeError(503, "api_error", "The service is temporarily unavailable.")
+
+
 def api_error() -> StripeError:
     """A 500: the emulator itself failed; the answer says nothing about why."""
     return StripeError(500, "api_error", "An unknown error occurred in the sandbox.")

@@ -10,6 +10,7 @@ CHARGE_NOT_CAPTURED = "charge_not_captured"
 TEST_CARD_SHOWN = "fleet_ledger_test_card"
 REFUND_PENDS = "fleet_refund_pends"
 FEE_HIGHER = "provider_fee_higher"
+UNWELL = "provider_unwell"
 
 for _fault in (
     Fault(CHARGE_AMOUNT_SHORT, "stripe", "captures one minor unit less than was asked", "pay"),
@@ -19,6 +20,7 @@ for _fault in (
         TEST_CARD_SHOWN, "stripe", "in a rehearsal, a livemode charge shows the test card 4242", "pay", "microcharge"
     ),
     Fault(REFUND_PENDS, "stripe", "a refund stays pending for `seconds`, or for ever", "refund", "microcharge"),
+    Fault(UNWELL, "stripe", "two reads (`times`) of a refund or a payment are answered 503; benign", "", times=2),
     Fault(FEE_HIGHER, "stripe", "the provider's fee is 1 minor unit higher; benign", ""),
 ):
     REGISTRY[_fault.name] = _fault

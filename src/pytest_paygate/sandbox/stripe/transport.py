@@ -24,6 +24,7 @@ from pytest_paygate.sandbox.stripe import (
     timers,
 )
 from pytest_paygate.sandbox.stripe.context import API_VERSION, EARLY_INTENT_VERSION, Call, unit_of_work
+from pytest_paygate.sandbox.stripe.faults import UNWELL
 from pytest_paygate.sandbox.stripe.routing import Refusal
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from pytest_paygate.sandbox.world import World
 
 _LOG = logging.getLogger(__name__)
+# What somebody who waits for money to move reads again and again.
+_UNWELL_PATHS = ("/v1/refunds/", "/v1/payment_intents/")
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -80,6 +83,8 @@ async def _answer(world: World, request: Request, operation: Operation | None, r
         raise errors.forbidden("This sandbox does not emulate requests on behalf of a connected account.")
     if operation is None or "\x00" in request.url.path:
         raise errors.unrecognized_url(request.method, request.url.path[:200])
+    if request.method == "GET" and request.url.path.startswith(_UNWELL_PATHS) and world.faults.active(UNWELL):
+        raise errors.unavailable()
     raw = await _form(request)
     await timers.run_due(world)
     key = request.headers.get("idempotency-key") if request.method == "POST" else None
