@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.faults.entry import E2E, MICROCHARGE, Planted
-from tests.faults.planting import FIRED_FILE, PLANTED_VARIABLE
+from tests.faults.planting import FIRED_FILE, PLANTED_VARIABLE, REMOVED_FILE, REMOVED_VARIABLE
 from tests.faults.warm import OUTPUT_FILE, Order, Warm, project_folder
 from tests.gate_runs import copy_gate
 
@@ -43,16 +43,27 @@ AT_ONCE = (os.cpu_count() or 1) + 2
 
 
 class Job(NamedTuple):
-    """One gate run: which gate, what is planted, and whether that is a fault the gate may wait for in vain."""
+    """One gate run: which gate, what is planted, and whether that is a fault the gate may wait for in vain.
+
+    `removed` are the checks that are taken away, in the order in which they caught the fault; `label` tells runs apart
+    that are alike.
+    """
 
     gate: str
     planted: tuple[Planted, ...]
     is_fault: bool
+    removed: tuple[str, ...] = ()
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one gate run left behind; `fired` counts how often each fault acted in its sandbox."""
+    """What one gate run left behind.
+
+    `fired` counts how often each fault acted in its sandbox. `made` are the checks that were made, each with its
+    statement, `failed` those that found something, in the order of the rows; `removed` counts how often each check that
+    was taken away was asked.
+    """
 
     exit_code: int | None
     verdict: str
@@ -61,6 +72,9 @@ class Seen:
     reasons: str
     fired: Mapping[str, int]
     output: str
+    made: Mapping[str, str] = field(default_factory=dict)
+    failed: tuple[str, ...] = ()
+    removed: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_clean(self) -> bool:
@@ -101,7 +115,10 @@ def carry_out(jobs: Iterable[Job], then: Callable[[Job, Seen], Iterable[Job]] | 
 
 def _order(key: int, job: Job, folder: Path) -> Order:
     copy_gate(folder, job.gate, **(_QUICK[job.gate] if job.is_fault else {}))
-    environment = {PLANTED_VARIABLE: json.dumps({one.name: dict(one.settings) for one in job.planted})}
+    environment = {
+        PLANTED_VARIABLE: json.dumps({one.name: dict(one.settings) for one in job.planted}),
+        REMOVED_VARIABLE: json.dumps(job.removed),
+    }
     # A fault is asked for as anybody would; what has parameters reaches the sandbox by the plugin only.
     typed = [f"--paygate-fault={one.name}" for one in job.planted] if job.is_fault else []
     return Order(key, str(folder), [f"suites/{job.gate}", "-q", "-p", "tests.faults.planting", *typed], environment)
@@ -115,13 +132,13 @@ def look(folder: Path, exit_code: int | None) -> Seen:
         exit_code: what it ended with, None when it was cut off.
     """
     output = (folder / OUTPUT_FILE).read_text(errors="replace")
-    told = folder / FIRED_FILE
-    fired = json.loads(told.read_text()) if told.exists() else {}
+    fired, removed = _told(folder / FIRED_FILE), _told(folder / REMOVED_FILE)
     found = sorted((folder / "reports").glob("*/*/evidence.json"))
     if exit_code is None or not found:
         verdict = "cut off" if exit_code is None else "no run"
-        return Seen(exit_code, verdict, frozenset(), frozenset(), "", fired, output)
+        return Seen(exit_code, verdict, frozenset(), frozenset(), "", fired, output, removed=removed)
     evidence = json.loads(found[-1].read_text())
+    checks = [check for row in evidence["rows"] for check in row["checks"]]
     return Seen(
         exit_code=exit_code,
         verdict=evidence["verdict"],
@@ -130,4 +147,11 @@ def look(folder: Path, exit_code: int | None) -> Seen:
         reasons=" ".join(evidence["reasons"]),
         fired=fired,
         output=output,
+        made={check["id"]: check["holds"] for check in checks},
+        failed=tuple(dict.fromkeys(check["id"] for check in checks if not check["held"])),
+        removed=removed,
     )
+
+
+def _told(file: Path) -> dict[str, int]:
+    return json.loads(file.read_text()) if file.exists() else {}
