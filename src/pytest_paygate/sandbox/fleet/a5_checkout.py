@@ -25,6 +25,7 @@ CENTS_PER_CREDIT = 1
 CURRENCY = "usd"
 # What the log calls a payment that succeeded.
 PAID = "payment_succeeded"
+FAILED = "payment_failed"
 _ADDED_MINOR = 5
 
 
@@ -61,9 +62,29 @@ async def create(fleet: Fleet, wanted: Wanted) -> dict[str, object]:
         await fleet.log.write(event, wanted.trace_id, payment_intent_id=str(made["payment_intent_id"]))
     if fleet.world.faults.active("fleet_session_missing"):
         made["session_id"] = None
+    if fleet.world.faults.active("fleet_session_of_another"):
+        made["session_id"] = await _session_of_another(fleet)
+    if fleet.world.faults.active("fleet_answer_holds_key"):
+        made["debug"] = {"authorization": f"Bearer {fleet.world.keys.stripe_secret}"}
+    if fleet.world.faults.active("fleet_answer_masks_key"):
+        made["debug"] = {"authorization": "Bearer sk_test_…4f2a", "card": "424242******4242"}
     if fleet.world.faults.active("fleet_checkout_told_otherwise"):
         made = {"amount": "0.55", "currency": "eur", "customer": None, **dict(reversed(list(made.items())))}
     return made
+
+
+async def _session_of_another(fleet: Fleet) -> object:
+    """The id of a checkout that is nobody's: made, and never to be paid."""
+    token = fleet.world.identifiers.token(24)
+    session = await fleet.provider.create_session(
+        f"a5_checkout_{token}",
+        credits_bought=CREDITS_MIN,
+        amount_minor=CREDITS_MIN * CENTS_PER_CREDIT,
+        currency=CURRENCY,
+        trace_id=f"trace_{token}",
+        now_seconds=fleet.world.clock.now_seconds(),
+    )
+    return session["id"]
 
 
 async def _made_before(connection: AsyncConnection, wanted: Wanted) -> dict[str, object] | None:
@@ -85,6 +106,10 @@ async def _make(fleet: Fleet, connection: AsyncConnection, wanted: Wanted) -> di
     amount = wanted.amount_minor
     if faults.active("fleet_wrong_amount"):
         amount += int(str(faults.parameter("fleet_wrong_amount", "added_minor", _ADDED_MINOR)))
+    if faults.active("fleet_asks_more"):
+        amount += 1
+    if faults.active("fleet_amount_hundredfold"):
+        amount *= 100
     try:
         ask = partial(
             fleet.provider.create_session,

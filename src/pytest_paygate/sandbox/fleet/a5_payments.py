@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from psycopg.rows import dict_row
 
-from pytest_paygate.sandbox.fleet.a5_checkout import CURRENCY, PAID
+from pytest_paygate.sandbox.fleet.a5_checkout import CURRENCY, FAILED, PAID
 from pytest_paygate.sandbox.fleet.provider import ProviderError
 from pytest_paygate.sandbox.marketplace.answers import ApiError, parse_object
 from pytest_paygate.sandbox.webhooks import signing
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from psycopg import AsyncConnection
 
+    from pytest_paygate.sandbox.faults import Faults
     from pytest_paygate.sandbox.fleet.service import Fleet
 
 _LATE_SECONDS = 1.0
@@ -82,13 +83,19 @@ async def refund(fleet: Fleet, payment_intent_id: str, trace_id: str) -> dict[st
     )
     if trace_id != checkout["trace_id"]:
         await fleet.log.write("refund_asked_under_another_trace", trace_id, payment_intent_id=payment_intent_id)
-    return {
-        "refund_id": made["id"],
+    refund_id = made["id"]
+    if faults.active("fleet_refund_misnamed"):
+        refund_id = fleet.world.identifiers.make("re", 24)
+    answer: dict[str, object] = {
+        "refund_id": refund_id,
         "status": made["status"],
         "amount": made["amount"] if short is None else checkout["amount_minor"],
         "currency": str(made["currency"]).upper(),
         "payment_intent_id": payment_intent_id,
     }
+    if faults.active("fleet_refund_told_otherwise"):
+        return {"requested_at": fleet.now().isoformat(), "refunds": [], **dict(reversed(answer.items()))}
+    return answer
 
 
 def _parse(body: bytes) -> tuple[str, str, dict[str, Any]]:
@@ -140,20 +147,20 @@ async def _log_payment(fleet: Fleet, checkout: Mapping[str, Any], session: Mappi
     is_told = faults.parameter("fleet_log_before_commit", "event", PAID) == PAID
     if faults.active("fleet_log_missing") or (is_told and faults.active("fleet_log_before_commit")):
         return
-    traces = [trace_id]
-    if faults.active("fleet_log_other_trace"):
-        other = fleet.world.identifiers.make("trace", 20)
-        traces = [other, trace_id] if faults.parameter("fleet_log_other_trace", "also", default=False) else [other]
+    words = _words(faults)
+    traces = _traces(fleet, trace_id)
+    more = _more_fields(faults)
     at = fleet.now()
 
     async def write(wait_seconds: float) -> None:
         await asyncio.sleep(wait_seconds)
-        for trace in traces:
-            await write_one(trace)
+        for word in words:
+            for trace in traces:
+                await write_one(word, trace)
 
-    async def write_one(trace: str) -> None:
+    async def write_one(word: str, trace: str) -> None:
         await fleet.log.write(
-            PAID,
+            word,
             trace,
             at=at,
             payment_intent_id=checkout["payment_intent_id"],
@@ -161,12 +168,37 @@ async def _log_payment(fleet: Fleet, checkout: Mapping[str, Any], session: Mappi
             amount_minor=int(session.get("amount_total") or 0),
             currency=str(session.get("currency") or CURRENCY).upper(),
             credits=checkout["credits"],
+            **more,
         )
 
     if faults.active("fleet_log_late"):
         fleet.later(write(float(str(faults.parameter("fleet_log_late", "seconds", _LATE_SECONDS)))))
     else:
         await write(0)
+
+
+def _words(faults: Faults) -> list[str]:
+    """What the log says has become of the payment, entry by entry."""
+    if faults.active("fleet_log_says_failed"):
+        return [PAID, FAILED]
+    if faults.active("fleet_log_failed_before"):
+        return [FAILED, PAID]
+    return [PAID, PAID] if faults.active("fleet_log_twice") else [PAID]
+
+
+def _traces(fleet: Fleet, trace_id: str) -> list[str]:
+    faults = fleet.world.faults
+    if not faults.active("fleet_log_other_trace"):
+        return [trace_id]
+    other = fleet.world.identifiers.make("trace", 20)
+    return [other, trace_id] if faults.parameter("fleet_log_other_trace", "also", default=False) else [other]
+
+
+def _more_fields(faults: Faults) -> dict[str, str]:
+    """A card's number, or what may be said of it."""
+    if faults.active("fleet_log_holds_card"):
+        return {"card": "4242 4242 4242 4242"}
+    return {"card": "424242******4242"} if faults.active("fleet_log_masks_card") else {}
 
 
 async def _refunded(fleet: Fleet, event_id: str, charge: Mapping[str, Any]) -> str:

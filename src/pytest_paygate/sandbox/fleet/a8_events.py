@@ -9,15 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pytest_paygate.sandbox.marketplace.answers import ApiError, text_field
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pytest_paygate.sandbox.fleet.service import Fleet
 
 _APP = re.compile(r"A[1-8]")
 _EVENT_ID = re.compile(r"evt_[A-Za-z0-9]{20}")
+_LATE_SECONDS = 1.0
 
 
 def canonical(event: object) -> bytes:
@@ -51,12 +55,15 @@ async def keep(fleet: Fleet, sent: dict[str, object], trace_id: str) -> dict[str
     except (ValueError, RecursionError):
         raise ApiError(422, "invalid_event", "the event holds what JSON cannot") from None
     event_id, digest = fleet.world.identifiers.make("evt", 20), checksum(content)
-    if not fleet.world.faults.active("fleet_event_lost"):
+    faults = fleet.world.faults
+    if not faults.active("fleet_event_lost"):
         async with fleet.pool.connection() as connection:
             await connection.execute(
                 "INSERT INTO events VALUES (%s, %s, %s, %s, %s)",
-                (event_id, trace_id, content.decode(), digest, fleet.now()),
+                (event_id, trace_id, content.decode(), digest, _readable_from(fleet)),
             )
+    if faults.active("fleet_checksum_unformed"):
+        digest = digest[: len("sha256:") + 8]
     return {"event_id": event_id, "checksum": digest}
 
 
@@ -69,15 +76,42 @@ async def read(fleet: Fleet, event_id: str) -> dict[str, object]:
     found = None
     if _EVENT_ID.fullmatch(event_id):
         async with fleet.pool.connection() as connection:
-            cursor = await connection.execute("SELECT body FROM events WHERE event_id = %s", (event_id,))
+            cursor = await connection.execute(
+                "SELECT body FROM events WHERE event_id = %s AND received_at <= %s", (event_id, fleet.now())
+            )
             found = await cursor.fetchone()
     if found is None:
         raise ApiError(404, "not_found", "there is no such event")
     event: dict[str, object] = json.loads(found[0])
-    if fleet.world.faults.active("fleet_checksum_differs"):
-        event["data"] = {}
-    told = {"event_id": event_id, **event, "checksum": checksum(canonical(event))}
+    digest = _checksum_read(fleet, event)
+    told = {"event_id": event_id, **event, "checksum": digest}
+    if fleet.world.faults.active("fleet_event_of_another_run"):
+        told["data"] = {**_data(event), "payment_intent_id": "pi_1AnotherRunsPayment000000"}
+    if fleet.world.faults.active("fleet_event_under_another_app"):
+        told["app_id"] = "A3"
+    if fleet.world.faults.active("fleet_event_told_as_floats"):
+        told["data"] = {name: float(value) if isinstance(value, int) else value for name, value in _data(event).items()}
     if fleet.world.faults.active("fleet_event_told_otherwise"):
-        told["data"] = dict(reversed(list(event["data"].items())))  # type: ignore[attr-defined]  # an object when kept
+        told["data"] = dict(reversed(list(_data(event).items())))
         return {"received_by": "a8", "previous_checksum": None, **dict(reversed(list(told.items())))}
     return told
+
+
+def _readable_from(fleet: Fleet) -> datetime:
+    """When an event that is kept now can be read: at once, or a little later by fault."""
+    faults = fleet.world.faults
+    if not faults.active("fleet_event_late"):
+        return fleet.now()
+    return fleet.now() + timedelta(seconds=faults.seconds("fleet_event_late", _LATE_SECONDS) or 0.0)
+
+
+def _checksum_read(fleet: Fleet, event: dict[str, object]) -> str:
+    """The checksum of what is stored; of something else by fault."""
+    faults = fleet.world.faults
+    digest = checksum(canonical({**event, "data": {}} if faults.active("fleet_checksum_differs") else event))
+    return digest[: len("sha256:") + 8] if faults.active("fleet_checksum_unformed") else digest
+
+
+def _data(event: dict[str, object]) -> dict[str, object]:
+    data = event["data"]
+    return data if isinstance(data, dict) else {}

@@ -47,6 +47,7 @@ class Edge:
         self._fleet = fleet
         self._name = name
         self._database: SlowDatabase | None = None
+        self._looks = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request: give it a trace id, answer it."""
@@ -57,7 +58,7 @@ class Edge:
         offered = Headers(scope=scope).get("x-trace-id", "")
         trace_id = offered if TRACE_ID.fullmatch(offered) else identifiers.make("trace", 20)
         scope.setdefault("state", {})["trace_id"] = trace_id
-        if self._name == "a5" and faults.active("fleet_trace_not_echoed"):
+        if self._name == "a5" and self._hides_trace(str(scope["path"])):
             trace_id = identifiers.make("trace", 20)
         began = False
 
@@ -72,7 +73,7 @@ class Edge:
             await send(message)
 
         await self._wait(scope["path"])
-        if faults.active(f"fleet_{self._name}_down"):
+        if faults.active(f"fleet_{self._name}_down") or self._goes_down(str(scope["path"])):
             await refusal(503, "unavailable", f"{self._name.upper()} is down")(scope, receive, send_traced)
             return
         try:
@@ -81,6 +82,25 @@ class Edge:
             _LOG.exception("%s could not answer %s", self._name, scope["path"])
             if not began:
                 await refusal(500, "internal_error", "the app could not answer")(scope, receive, send_traced)
+
+    def _hides_trace(self, path: str) -> bool:
+        faults = self._fleet.world.faults
+        if path == "/api/billing/refund" and faults.active("fleet_trace_lost_at_refund"):
+            return True
+        return path == "/api/billing/create-checkout" and faults.active("fleet_trace_not_echoed")
+
+    def _goes_down(self, path: str) -> bool:
+        """Whether an app that had a good past stops answering its health now."""
+        faults = self._fleet.world.faults
+        if path != "/health":
+            return False
+        if self._name == "a3":
+            return faults.active("fleet_a3_goes_down")
+        if self._name == "a8":
+            # The first look is answered; the one right before money moves is not.
+            self._looks += 1
+            return self._looks > 1 and faults.active("fleet_a8_goes_down")
+        return False
 
     async def _wait(self, path: str) -> None:
         """Let a slow fault have its time."""

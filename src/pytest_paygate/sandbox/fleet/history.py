@@ -29,6 +29,11 @@ _HOURS_MAX = 24 * 31
 _NAME_LENGTH_MAX = 40
 _SLOW_MS = 300.0
 _DOWN_MINUTES = 10.0
+_HOUR_AGO = 1.0
+_GAP_MINUTES = 10.0
+# Each is short enough by itself: together they are more than a twentieth of a day.
+_PAUSE_MINUTES = 4.0
+_THIN_PAUSES = 60
 # A fifth more than the base at most, by the sample's second: spread enough to have percentiles, always the same.
 _WRITE = """
 INSERT INTO probe_samples (endpoint, at, status, latency_ms)
@@ -140,7 +145,7 @@ async def write(fleet: Fleet, history: History) -> int:
             await connection.execute(*_over(spell, until, "UPDATE probe_samples SET latency_ms = %s", spell.latency_ms))
         for spell in (*history.bad, *_bad_by_fault(fleet)):
             await connection.execute(*_over(spell, until, "UPDATE probe_samples SET status = %s", spell.status))
-        for spell in history.gaps:
+        for spell in (*history.gaps, *_gaps_by_fault(fleet)):
             await connection.execute(*_over(spell, until, "DELETE FROM probe_samples"))
         warm = until - timedelta(hours=history.hours) + timedelta(minutes=history.warm_up_minutes)
         await connection.execute(
@@ -170,18 +175,38 @@ def _over(spell: Spell, until: datetime, statement: str, *values: float) -> tupl
 
 
 def _slow_by_fault(fleet: Fleet, history: History) -> list[Spell]:
-    if not fleet.world.faults.active("fleet_a1_slow"):
-        return []
-    seconds = fleet.world.faults.seconds("fleet_a1_slow", SLOW_SECONDS) or 0.0
-    return [Spell("a1", history.hours, history.hours * 60 + 1, latency_ms=round(seconds * 1000))]
+    faults = fleet.world.faults
+    slow = []
+    if faults.active("fleet_history_a3_slow"):
+        slow.append(Spell("a3", _HOUR_AGO, 2.0))
+    if faults.active("fleet_a1_slow"):
+        seconds = faults.seconds("fleet_a1_slow", SLOW_SECONDS) or 0.0
+        slow.append(Spell("a1", history.hours, history.hours * 60 + 1, latency_ms=round(seconds * 1000)))
+    return slow
 
 
 def _bad_by_fault(fleet: Fleet) -> list[Spell]:
-    return [
+    faults = fleet.world.faults
+    spells = [
         Spell(name, _DOWN_MINUTES / 60, _DOWN_MINUTES + 1)
         for name in ("a3", "a6", "a8")
-        if fleet.world.faults.active(f"fleet_{name}_down")
+        if faults.active(f"fleet_{name}_down")
     ]
+    if faults.active("fleet_history_bad"):
+        spells.append(Spell("a3", _HOUR_AGO, 2.0))
+    return spells
+
+
+def _gaps_by_fault(fleet: Fleet) -> list[Spell]:
+    """Stretches that nobody watched: one long one, or many short ones."""
+    faults = fleet.world.faults
+    gaps = []
+    if faults.active("fleet_history_gap"):
+        gaps.append(Spell("a6", _HOUR_AGO, float(str(faults.parameter("fleet_history_gap", "minutes", _GAP_MINUTES)))))
+    if faults.active("fleet_history_thin"):
+        count = int(str(faults.parameter("fleet_history_thin", "pauses", _THIN_PAUSES)))
+        gaps += [Spell("a8", _HOUR_AGO + 0.1 * number, _PAUSE_MINUTES) for number in range(count)]
+    return gaps
 
 
 def _named(name: object) -> None:

@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from pytest_paygate.sandbox.fleet import a1_auth, a5_checkout, a5_payments, a8_events
+from pytest_paygate.sandbox.fleet import a1_auth, a5_checkout, a5_payments, a5_status, a8_events
 from pytest_paygate.sandbox.fleet.edge import TRACE_ID, Edge, refusal
 from pytest_paygate.sandbox.fleet.service import WEBHOOK_PATH
 from pytest_paygate.sandbox.marketplace.answers import (
@@ -55,8 +55,7 @@ class A5:
 
     async def status(self, _request: Request) -> Response:
         """`GET /api/status`: which environment A5 believes it is."""
-        world = self._fleet.world
-        return JSONResponse({"app": "A5", "environment": world.environment, "livemode": world.keys.livemode})
+        return JSONResponse(a5_status.told(self._fleet))
 
     async def create_checkout(self, request: Request) -> Response:
         """`POST /api/billing/create-checkout`."""
@@ -68,7 +67,9 @@ class A5:
         wanted = a5_checkout.Wanted(
             account, _integer(body, "credits"), _integer(body, "amount"), key, request.state.trace_id
         )
-        return JSONResponse(await a5_checkout.create(self._fleet, wanted))
+        made = await a5_checkout.create(self._fleet, wanted)
+        status = 202 if self._fleet.world.faults.active("fleet_checkout_accepted_only") else 200
+        return JSONResponse(made, status_code=status)
 
     async def refund(self, request: Request) -> Response:
         """`POST /api/billing/refund`."""
@@ -103,7 +104,8 @@ class A8:
     async def keep(self, request: Request) -> Response:
         """`POST /events`."""
         kept = await a8_events.keep(self._fleet, await read_object(request), request.state.trace_id)
-        return JSONResponse(kept, status_code=201)
+        status = 202 if self._fleet.world.faults.active("fleet_event_accepted_only") else 201
+        return JSONResponse(kept, status_code=status)
 
     async def read(self, request: Request) -> Response:
         """`GET /events/{event_id}`."""

@@ -6,11 +6,13 @@ Owns the wiring; no rules of business stand here.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from pytest_paygate.sandbox.ending import end
 from pytest_paygate.sandbox.fleet.a5_log import A5Log
+from pytest_paygate.sandbox.fleet.a5_status import REPLICAS
 from pytest_paygate.sandbox.fleet.provider import EVENTS, Provider
 from pytest_paygate.sandbox.stripe.webhook_endpoints import register_endpoint
 
@@ -42,6 +44,11 @@ class Fleet:
         self.log = A5Log(pool, world.clock, log_file)
         self.provider = Provider(world.addresses, world.keys)
         self._left: set[asyncio.Task[None]] = set()
+        self._replicas = itertools.cycle(range(REPLICAS))
+
+    def next_replica(self) -> int:
+        """Which of A5's replicas answers next: each in turn."""
+        return next(self._replicas)
 
     def now(self) -> datetime:
         """The time as the apps stamp their rows."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_paygate.sandbox.stripe import errors, shapes
+from pytest_paygate.sandbox.stripe import microcharge_faults as faults
 from pytest_paygate.sandbox.stripe.parameters import Spec, items, text
 from pytest_paygate.sandbox.stripe.routing import Operation
 
@@ -69,7 +70,12 @@ def describe(world: World, account_id: str) -> Json | None:
 
 
 async def _current(call: Call, _sent: Json) -> Json:
-    return describe(call.world, call.world.stripe_account_id) or {}
+    told = describe(call.world, call.world.stripe_account_id) or {}
+    if call.world.faults.active(faults.ACCOUNT_OTHER):
+        told["id"] = "acct_1SomebodyElses000"
+    if call.world.faults.active(faults.ACCOUNT_SETTLES_ELSEWHERE):
+        told["default_currency"] = "gbp"
+    return told
 
 
 async def _retrieve(call: Call, sent: Json) -> Json:

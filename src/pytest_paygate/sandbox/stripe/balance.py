@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_paygate.sandbox.stripe import microcharge_faults as faults
 from pytest_paygate.sandbox.stripe import money, pagination, storage
 from pytest_paygate.sandbox.stripe.parameters import Spec, items, text
 from pytest_paygate.sandbox.stripe.routing import Operation
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
 
 
 async def _balance(call: Call, _sent: Json) -> Json:
-    currencies = (call.world.settlement_currency, *call.world.own_currencies)
+    currencies: tuple[str, ...] = (call.world.settlement_currency, *call.world.own_currencies)
+    if call.world.faults.active(faults.ACCOUNT_SETTLES_ELSEWHERE):
+        also = call.world.faults.parameter(faults.ACCOUNT_SETTLES_ELSEWHERE, "also_usd", default=False)
+        currencies = ("gbp", "usd") if also else ("gbp",)
     available = [_funds(await money.available_minor(call, currency), currency) for currency in currencies]
     pending = [_funds(await money.pending_minor(call, currency), currency) for currency in currencies]
     return {"object": "balance", "available": available, "livemode": call.livemode, "pending": pending}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
-from pytest_paygate.sandbox.stripe import events, faults, jobs, money, pagination, shapes, storage
+from pytest_paygate.sandbox.stripe import events, faults, jobs, microcharge_faults, money, pagination, shapes, storage
 from pytest_paygate.sandbox.stripe.card_catalogue import BY_NAME, FRAUDULENT, Challenge
 from pytest_paygate.sandbox.stripe.parameters import items, merged, metadata, text
 from pytest_paygate.sandbox.stripe.payment_methods import behaviour_of
@@ -53,6 +53,8 @@ async def authorised(call: Call, intent: Row, method: Row, *, authenticated: boo
     behaviour = behaviour_of(method)
     body = shapes.charge(call, intent.body, method.body)
     body |= {"status": "succeeded", "paid": True, "outcome": _outcome(behaviour)}
+    if call.world.faults.active(microcharge_faults.CHARGE_LIVE):
+        body["livemode"] = not call.livemode
     card = body["payment_method_details"]["card"]
     if call.livemode and call.world.faults.active(faults.TEST_CARD_SHOWN):
         card |= {"brand": "visa", "last4": "4242"}
@@ -89,9 +91,16 @@ async def capture(call: Call, charge: Row, amount_minor: int) -> None:
 
 
 def captured_amount_minor(call: Call, asked_minor: int) -> int:
-    """What will really be captured when so much is asked: less by one while the fault is on."""
+    """What will really be captured when so much is asked: less, or more, while a fault is on."""
     if asked_minor > 1 and call.world.faults.active(faults.CHARGE_AMOUNT_SHORT):
         return asked_minor - 1
+    if asked_minor > 1 and call.world.faults.active(microcharge_faults.ASKS_MORE):
+        return asked_minor - 1
+    if call.world.faults.active(microcharge_faults.SURCHARGE):
+        added = call.world.faults.parameter(
+            microcharge_faults.SURCHARGE, "added_minor", microcharge_faults.SURCHARGE_MINOR
+        )
+        return asked_minor + int(str(added))
     return asked_minor
 
 

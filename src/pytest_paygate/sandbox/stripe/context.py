@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pytest_paygate.sandbox.stripe import microcharge_faults as faults
 from pytest_paygate.sandbox.stripe import wakeup
 
 if TYPE_CHECKING:
@@ -41,7 +42,10 @@ class Call:
 
     def now(self) -> int:
         """Whole seconds since the epoch on the emulator's clock."""
-        return self.world.clock.now_seconds()
+        ahead = 0
+        if self.world.faults.active(faults.CLOCK_AHEAD):
+            ahead = int(self.world.faults.seconds(faults.CLOCK_AHEAD, faults.AHEAD_SECONDS) or 0)
+        return self.world.clock.now_seconds() + ahead
 
     def new_id(self, prefix: str) -> str:
         """A fresh id shaped as Stripe shapes its own."""

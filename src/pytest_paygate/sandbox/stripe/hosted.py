@@ -18,6 +18,7 @@ from pytest_paygate.sandbox.stripe import (
     confirmation,
     errors,
     events,
+    microcharge_faults,
     payment_methods,
     storage,
 )
@@ -42,6 +43,10 @@ __all__ = [
     "pay_session",
     "webhook_delivered",
 ]
+
+
+# A session whose page says thanks although nothing was charged, by fault.
+_THANKED = "thanked"
 
 
 class NoSuchPageError(LookupError):
@@ -97,7 +102,7 @@ async def describe_session(world: World, session_id: str) -> HostedCheckout:
             body["currency"],
             accounts.MERCHANT_NAME,
             ", ".join(names),
-            body["status"],
+            "complete" if _THANKED in session.hidden else body["status"],
             _success_url(body),
             body["cancel_url"],
         )
@@ -119,6 +124,10 @@ async def pay_session(world: World, session_id: str, card: Card) -> PaymentOutco
                 return PaymentOutcome("paid", return_url=_success_url(session.body))
             if session.body["status"] != "open":
                 return PaymentOutcome("declined", "This checkout session has expired.")
+            if world.faults.active(microcharge_faults.NEVER_CHARGED):
+                session.hidden[_THANKED] = True
+                await storage.save(call, session)
+                return PaymentOutcome("paid", return_url=_success_url(session.body))
             return await _pay(call, session, card)
     except errors.StripeError as error:
         # A mistyped or refused card leaves nothing behind: the payer may try again.

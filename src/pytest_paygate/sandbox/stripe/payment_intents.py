@@ -12,6 +12,7 @@ from pytest_paygate.sandbox.stripe import (
     currencies,
     errors,
     events,
+    microcharge_faults,
     pagination,
     payment_methods,
     shapes,
@@ -231,7 +232,10 @@ def _apply_settings(intent: Row, sent: Json) -> None:
 
 
 async def _retrieve(call: Call, sent: Json) -> Json:
-    return (await storage.in_url(call, "payment_intent", sent["id"])).body
+    body = (await storage.in_url(call, "payment_intent", sent["id"])).body
+    if body["status"] != "succeeded" and call.world.faults.active(microcharge_faults.PAYMENT_LIVE):
+        return body | {"livemode": not call.livemode}
+    return body
 
 
 async def _list(call: Call, sent: Json) -> Json:

@@ -11,6 +11,7 @@ import copy
 from typing import TYPE_CHECKING
 
 from pytest_paygate.sandbox.stripe import currencies, errors, events, faults, jobs, money, pagination, shapes, storage
+from pytest_paygate.sandbox.stripe import microcharge_faults as more_faults
 from pytest_paygate.sandbox.stripe.card_catalogue import BY_NAME, RefundCourse
 from pytest_paygate.sandbox.stripe.parameters import Spec, choice, integer, items, merged, metadata, not_emulated, text
 from pytest_paygate.sandbox.stripe.routing import Operation
@@ -28,10 +29,15 @@ async def _create(call: Call, sent: Json) -> Json:
     body = shapes.refund(call, charge.body, amount, sent | {"metadata": merged({}, sent.get("metadata", {}))})
     refund = await storage.insert(call, body)
     before = copy.deepcopy(charge.body)
-    charge.body["amount_refunded"] += amount
-    charge.body["refunded"] = charge.body["amount_refunded"] >= charge.body["amount_captured"]
+    if not call.world.faults.active(more_faults.REFUND_UNMARKED):
+        charge.body["amount_refunded"] += amount
+        charge.body["refunded"] = charge.body["amount_refunded"] >= charge.body["amount_captured"]
     await storage.save(call, charge)
-    if call.world.faults.active(faults.REFUND_PENDS):
+    if call.world.faults.active(more_faults.REFUND_FAILS):
+        refund.body["pending_reason"] = "processing"
+        await storage.save(call, refund)
+        await jobs.schedule(call, jobs.REFUND_SETTLES, refund.id)
+    elif call.world.faults.active(faults.REFUND_PENDS):
         refund.body["pending_reason"] = "processing"
         await storage.save(call, refund)
         if (seconds := call.world.faults.seconds(faults.REFUND_PENDS)) is not None:
@@ -53,7 +59,10 @@ async def settle(call: Call, refund_id: str) -> None:
     if refund is None or charge is None or refund.body["status"] != "pending":
         return
     before = copy.deepcopy(refund.body)
-    await _settle_if_funded(call, refund, charge)
+    if call.world.faults.active(more_faults.REFUND_FAILS):
+        await _never_settles(call, refund, charge)
+    else:
+        await _settle_if_funded(call, refund, charge)
     if refund.body != before:
         await events.emit(call, "refund.updated", refund.body, before)
         await events.emit(call, "charge.refund.updated", refund.body, before)
@@ -82,6 +91,16 @@ async def fail(call: Call, refund_id: str) -> None:
     await events.emit(call, "charge.updated", charge.body, charge_before)
 
 
+async def _never_settles(call: Call, refund: Row, charge: Row) -> None:
+    refund.body |= {"status": "failed", "failure_reason": _FAILURE_REASON}
+    refund.body.pop("pending_reason", None)
+    charge.body["amount_refunded"] -= refund.body["amount"]
+    charge.body["refunded"] = False
+    await storage.save(call, refund)
+    await storage.save(call, charge)
+    await events.emit(call, "refund.failed", refund.body)
+
+
 async def settle_waiting(call: Call) -> None:
     """Have every refund that waits for funds tried again, oldest first, each in a unit of work of its own."""
     cursor = await call.connection.execute(
@@ -101,8 +120,11 @@ async def _settle_if_funded(call: Call, refund: Row, charge: Row) -> None:
         refund.body["pending_reason"] = "insufficient_funds"
         await storage.save(call, refund)
         return
-    posted = await money.move(call, _movement(money.Kind.REFUND, refund, charge))
-    refund.body |= {"status": "succeeded", "balance_transaction": posted["id"]}
+    if call.world.faults.active(more_faults.REFUND_UNPOSTED):
+        refund.body |= {"status": "succeeded"}
+    else:
+        posted = await money.move(call, _movement(money.Kind.REFUND, refund, charge))
+        refund.body |= {"status": "succeeded", "balance_transaction": posted["id"]}
     refund.body.pop("pending_reason", None)
     await storage.save(call, refund)
     fails = BY_NAME[charge.hidden["behaviour"]].refund is RefundCourse.FAILS_LATER

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_paygate.sandbox.stripe import microcharge_faults as faults
+
 if TYPE_CHECKING:
     from pytest_paygate.sandbox.stripe.cards import Accepted
     from pytest_paygate.sandbox.stripe.context import Call, Json
@@ -28,6 +30,9 @@ def payment_intent(call: Call, sent: Json) -> Json:
     if automatic is not None:
         automatic = {"allow_redirects": "always"} | automatic
     shipping = sent.get("shipping")
+    created = call.now()
+    if call.world.faults.active(faults.PAYMENT_OLDER):
+        created -= int(call.world.faults.seconds(faults.PAYMENT_OLDER, faults.OLDER_SECONDS) or 0)
     return {
         "id": intent_id,
         "object": "payment_intent",
@@ -44,7 +49,7 @@ def payment_intent(call: Call, sent: Json) -> Json:
         "capture_method": sent.get("capture_method", "automatic_async"),
         "client_secret": f"{intent_id}_secret_{call.world.identifiers.token(25)}",
         "confirmation_method": sent.get("confirmation_method", "automatic"),
-        "created": call.now(),
+        "created": created,
         "currency": sent["currency"],
         "customer": sent.get("customer"),
         "customer_account": None,
@@ -222,7 +227,7 @@ def refund(call: Call, charge: Json, amount_minor: int, sent: Json) -> Json:
         "amount": amount_minor,
         "balance_transaction": None,
         "charge": charge["id"],
-        "created": call.now(),
+        "created": _refunded_at(call),
         "currency": charge["currency"],
         "customer": charge["customer"],
         "customer_account": None,
@@ -243,3 +248,13 @@ def refund(call: Call, charge: Json, amount_minor: int, sent: Json) -> Json:
         "status": "pending",
         "transfer_reversal": None,
     }
+
+
+def _refunded_at(call: Call) -> int:
+    set_faults = call.world.faults
+    at = call.now()
+    if set_faults.active(faults.REFUND_LATE):
+        at += int(set_faults.seconds(faults.REFUND_LATE, faults.LATE_SECONDS) or 0)
+    if set_faults.active(faults.REFUND_BEFORE_CHARGE):
+        at -= int(set_faults.seconds(faults.REFUND_BEFORE_CHARGE, faults.BEFORE_SECONDS) or 0)
+    return at
