@@ -25,7 +25,7 @@ def paygate(folder, *arguments):
         cwd=folder.parent.parent.parent,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=170,
         check=False,
     )
 

@@ -36,7 +36,7 @@ def bash(tmp_path, *words):
         capture_output=True,
         text=True,
         env={**os.environ, "PATH": path},
-        timeout=60,
+        timeout=170,
         check=True,
     )
     assert not done.stderr

@@ -133,7 +133,7 @@ def test_live_without_anybody_is_refused_at_once(project):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=170,
         start_new_session=True,
         check=False,
     )

@@ -45,7 +45,7 @@ class Project:
 
     def run(self, *arguments: str, environment: str = "demo", refund: bool = True) -> pytest.RunResult:
         """The inner pytest as a process of its own."""
-        return self.pytester.runpytest_subprocess(*self._arguments(arguments, environment, refund=refund), timeout=60)
+        return self.pytester.runpytest_subprocess(*self._arguments(arguments, environment, refund=refund), timeout=170)
 
     def run_here(self, *arguments: str, environment: str = "demo", refund: bool = True) -> pytest.RunResult:
         """The inner pytest in this process: faster, for what is refused or decided before any row."""

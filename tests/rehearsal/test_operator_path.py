@@ -113,7 +113,7 @@ def test_without_a_terminal_nothing_moves(project, sandbox):
         input="EUR 5.00 amber\n" * 50,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=170,
         start_new_session=True,
         check=False,
     )

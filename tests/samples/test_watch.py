@@ -76,8 +76,8 @@ def fleet() -> Iterator[Fleet]:
 
 
 def command(*arguments: str) -> list[str]:
-    """`paygate watch` in this interpreter."""
-    return [sys.executable, "-m", "pytest_paygate.cli", "watch", "--env=sandbox", *arguments]
+    """`paygate watch` in this interpreter; a look has time on a busy machine too, unless a test says otherwise."""
+    return [sys.executable, "-m", "pytest_paygate.cli", "watch", "--env=sandbox", "--timeout=20", *arguments]
 
 
 @pytest.fixture

@@ -151,8 +151,8 @@ async def test_succeeded_refund_can_still_fail(setting: Any) -> None:
 
 async def test_lost_answer_leaves_the_refund_pending(setting: Any) -> None:
     """When Stripe's answer never comes the refund is pending, and a sync finds it by its metadata."""
-    setting.world.delays_seconds["hyperswitch.connector_timeout"] = 0.3
     payment = await setting.paid()
+    setting.world.delays_seconds["hyperswitch.connector_timeout"] = 0.3
     setting.world.faults.set("webhook_lost", {"source": "stripe"})
     setting.wire.lose_answer_to = "/v1/refunds"
     body = await refund(setting, payment)
