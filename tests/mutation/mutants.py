@@ -139,9 +139,15 @@ def _changes(top: cst.CSTNode) -> Iterator[tuple[str, str, cst.CSTNode, cst.CSTN
 
 
 def _is_for_types(node: cst.CSTNode) -> bool:
-    """`if TYPE_CHECKING:`, which never runs, and `TypeVar("Value")`, whose text nobody reads."""
-    test = node.test if isinstance(node, cst.If) else node.func if isinstance(node, cst.Call) else None
-    return isinstance(test, cst.Name) and test.value in {"TYPE_CHECKING", "TypeVar"}
+    """`if TYPE_CHECKING:`, which never runs; `Value = TypeVar("Value")` and `Value: TypeAlias = …`, which nobody reads."""
+    test: cst.CSTNode | None = None
+    if isinstance(node, cst.If):
+        test = node.test
+    elif isinstance(node, cst.AnnAssign):
+        test = node.annotation.annotation
+    elif isinstance(node, cst.Assign) and isinstance(node.value, cst.Call):
+        test = node.value.func
+    return isinstance(test, cst.Name) and test.value in {"TYPE_CHECKING", "TypeVar", "TypeAlias"}
 
 
 def _target(statement: cst.CSTNode) -> str:
