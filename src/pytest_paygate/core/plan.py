@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pytest_paygate.core.errors import NOTHING_MOVED, ApprovalError, ConfigurationError, Refusal
 from pytest_paygate.core.events import Mode
@@ -17,10 +18,8 @@ from pytest_paygate.core.journal import strict_json
 from pytest_paygate.core.model import Field, Model, parse
 from pytest_paygate.core.money import Money, MoneyError
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 PLAN_VERSION = 1
+_NEXT_STEP = "Make a new plan with `paygate plan` and have it approved."
 _SHA256 = r"^[0-9a-f]{64}$"
 _AMOUNT = r"^[A-Z]{3} [0-9]{1,15}(\.[0-9]{1,4})?$"
 _NAME = r"^[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,199}$"
@@ -77,17 +76,18 @@ class Plan(Model):
 
 def bound_sha256(bound: Bound) -> str:
     """The plan's hash: over the bound fields alone, so that everybody who plans the same thing gets the same one."""
-    return hashlib.sha256(canonical(bound.model_dump(mode="json"))).hexdigest()
+    return hashlib.sha256(canonical(bound)).hexdigest()
 
 
-def canonical(document: Mapping[str, Any]) -> bytes:
+def canonical(document: Model) -> bytes:
     """The one form in which plans and approvals are written, hashed and signed."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    told = document.model_dump()
+    return json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
 def encode_plan(plan: Plan) -> bytes:
     """A plan's file."""
-    return canonical(plan.model_dump(mode="json"))
+    return canonical(plan)
 
 
 def read_plan(content: bytes, file: str) -> Plan:
@@ -115,11 +115,14 @@ def read_document(model: type[Any], content: bytes, file: str, *, what: str) -> 
         document = strict_json(content)
         if not isinstance(document, dict):
             raise damaged(file, what, "another JSON value")
-        return parse(model, document, file=file, next_step="Make a new plan.")
+        return parse(model, document, file=file, next_step=_NEXT_STEP)
     except (ValueError, RecursionError) as error:
         raise damaged(file, what, str(error)[:80]) from None
     except ConfigurationError as error:
-        raise damaged(file, f"{what}: {error.refusal.expected}", f"{error.refusal.refused}") from None
+        told = error.refusal
+        raise ApprovalError(
+            replace(told, refused=f"{file} cannot be used", expected=f"{what}: {told.expected}", observed=told.refused)
+        ) from None
 
 
 def moment(text: str, where: str) -> datetime:
@@ -166,7 +169,7 @@ def damaged(where: str, expected: str, observed: str) -> ApprovalError:
             expected=expected,
             observed=observed,
             money=NOTHING_MOVED,
-            next_step="Make a new plan with `paygate plan` and have it approved.",
+            next_step=_NEXT_STEP,
         )
     )
 
@@ -190,6 +193,6 @@ def _check_amounts(bound: Bound, file: str) -> None:
             )
         ]
     except MoneyError as error:
-        raise damaged(file, "amounts of a known currency", str(error)[:80]) from None
+        raise damaged(file, "amounts of a known currency", str(error)) from None
     if {amount.currency for amount in amounts} != {bound.currency} or amounts[0].minor <= 0:
         raise damaged(file, f"amounts in {bound.currency}, the gross above zero", "something else")
