@@ -17,7 +17,7 @@ from pytest_paygate.core.model import Field, Model
 from pytest_paygate.core.plan import Bound, Plan, canonical, damaged, encode_plan, moment, read_document
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
 APPROVAL_VERSION = 1
@@ -79,7 +79,7 @@ def approve(plan: Plan, *, approver: str, typed: str, at: datetime) -> Approval:
 
 def encode_approval(approval: Approval) -> bytes:
     """An approval's file, which is also what is signed."""
-    return canonical(approval.model_dump(mode="json"))
+    return canonical(approval)
 
 
 def read_approval(content: bytes, file: str) -> Approval:
@@ -96,7 +96,7 @@ def read_approval(content: bytes, file: str) -> Approval:
 
 def differences(approved: Bound, intended: Bound) -> tuple[str, ...]:
     """What differs between what was approved and what is about to be done, as `field: approved → now`."""
-    was, now = approved.model_dump(mode="json"), intended.model_dump(mode="json")
+    was, now = approved.model_dump(), intended.model_dump()
     return tuple(f"{name}: {was[name]} → {now[name]}" for name in was if was[name] != now[name])
 
 
@@ -113,17 +113,18 @@ def check(plan: Plan, held: Sequence[Held], intended: Bound, *, now: datetime) -
         The approvers that count, or every reason why it is not enough.
     """
     problems = [f"the plan is for something else: {one}" for one in differences(plan.bound, intended)]
+    created = moment(plan.created_at, "created_at")
     if now > moment(plan.execute_by, "execute_by"):
         problems.append(f"the plan had to be carried out by {plan.execute_by}")
-    if now < moment(plan.created_at, "created_at"):
+    if now < created:
         problems.append(f"the plan was made in the future, at {plan.created_at}: a clock is wrong")
     counted: list[Held] = []
     for one in held:
-        problem = _problem(plan, one, now) or _repeats(one, counted)
-        if problem:
-            problems.append(f"{one.file}: {problem}")
-        else:
+        problem = next(_problems(plan, one, counted, created, now), None)
+        if problem is None:
             counted.append(one)
+        else:
+            problems.append(f"{one.file}: {problem}")
     required = plan.bound.approvals_required
     if len(counted) < required:
         problems.append(f"{len(counted)} of {required} approvals")
@@ -133,28 +134,25 @@ def check(plan: Plan, held: Sequence[Held], intended: Bound, *, now: datetime) -
     return Sufficient(plan, tuple(one.approval.approver for one in counted), all(one.verified for one in counted))
 
 
-def _problem(plan: Plan, held: Held, now: datetime) -> str:  # noqa: PLR0911 - one line for each reason
+def _problems(plan: Plan, held: Held, counted: Sequence[Held], created: datetime, now: datetime) -> Iterator[str]:
+    """Every reason why an approval does not count, the gravest first."""
     approval = held.approval
     if approval.plan_sha256 != file_sha256(encode_plan(plan)) or approval.nonce != plan.nonce:
-        return "it is an approval of another plan"
+        yield "it is an approval of another plan"
     if differences(approval.bound, plan.bound) or approval.requester != plan.requester:
-        return "it says something else than the plan it names"
+        yield "it says something else than the plan it names"
     if (approval.approve_by, approval.execute_by) != (plan.approve_by, plan.execute_by):
-        return "it has other deadlines than the plan"
+        yield "it has other deadlines than the plan"
     if approval.typed != plan.bound.gross:
-        return "the amount typed is not the plan's"
+        yield "the amount typed is not the plan's"
     at = moment(approval.approved_at, "approved_at")
-    if not moment(plan.created_at, "created_at") <= at <= min(now, moment(plan.approve_by, "approve_by")):
-        return f"it was not given between {plan.created_at} and {plan.approve_by}"
+    if not created <= at <= min(now, moment(plan.approve_by, "approve_by")):
+        yield f"it was not given between {plan.created_at} and {plan.approve_by}"
     if held.verified is False:
-        return f"its signature is not {approval.approver}'s"
+        yield f"its signature is not {approval.approver}'s"
     if held.verified is None and not plan.bound.unsigned_allowed:
-        return "it is not signed"
+        yield "it is not signed"
     if approval.approver == plan.requester and not plan.bound.unsigned_allowed:
-        return "the requester does not approve"
-    return ""
-
-
-def _repeats(held: Held, counted: Sequence[Held]) -> str:
-    twice = any(other.approval.approver == held.approval.approver for other in counted)
-    return "this approver is counted already" if twice else ""
+        yield "the requester does not approve"
+    if any(other.approval.approver == approval.approver for other in counted):
+        yield "this approver is counted already"
