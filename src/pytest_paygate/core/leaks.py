@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from html import unescape
 from typing import TYPE_CHECKING
@@ -80,21 +81,20 @@ class Scanner:
         found: dict[str, Leak] = {}
         if not self._needles:
             return ()
-        for told, decode, seen in _views(content):
+        for seen, (told, decode) in _views(content).items():
             for needle in self._needles:
-                sought = needle.wrapped if told.endswith(_WRAPPED) else needle.sought
+                sought = needle.wrapped if _WRAPPED in told else needle.sought
                 place = -1 if needle.secret in found else _place(seen, sought, alone=needle.alone)
                 if place < 0:
                     continue
-                forms = ("" if told and needle.encoding == _RAW else needle.encoding, told)
-                encoding = ", ".join(form for form in forms if form)
+                encoding = ", ".join(told if told and needle.encoding == _RAW else (needle.encoding, *told))
                 offset = _offset(content, decode, sought) if told else place
                 found[needle.secret] = Leak(needle.secret, encoding, offset)
         return tuple(found.values())
 
     def holds(self, text: str) -> bool:
         """Say whether a text that is about to be kept or shown carries a secret."""
-        return bool(self._needles) and bool(self.scan(text.encode(errors="surrogatepass")))
+        return bool(self.scan(text.encode(errors="surrogatepass")))
 
 
 def _parts(name: str, value: str) -> Iterator[tuple[str, str]]:
@@ -121,12 +121,12 @@ def _needles(name: str, value: str) -> Iterator[_Needle]:
         "UTF-16": [value.encode("utf-16-le", "surrogatepass"), value.encode("utf-16-be", "surrogatepass")],
         "reversed": [value[::-1].encode(errors="surrogatepass")],
     }
-    seen: set[bytes] = set()
+    named: dict[bytes, str] = {}
     for encoding, variants in forms.items():
         for sought in variants:
-            if sought not in seen:
-                seen.add(sought)
-                yield _Needle(name, encoding, sought, _SPACE.sub(b"", sought), alone)
+            named.setdefault(sought, encoding)
+    for sought, encoding in named.items():
+        yield _Needle(name, encoding, sought, _joined(sought), alone)
 
 
 def _base64(raw: bytes) -> list[bytes]:
@@ -158,7 +158,7 @@ def _backslashes(content: bytes) -> bytes:
 
 
 def _entities(content: bytes) -> bytes:
-    return _ENTITY.sub(lambda match: unescape(match[0].decode()).encode(errors="replace"), content)
+    return _ENTITY.sub(lambda match: unescape(match[0].decode()).encode(), content)
 
 
 def _joined(content: bytes) -> bytes:
@@ -168,27 +168,20 @@ def _joined(content: bytes) -> bytes:
 _DECODERS = (("percent-encoded", _percent), ("JSON-escaped", _backslashes), ("HTML-escaped", _entities))
 
 
-def _views(content: bytes) -> Iterator[tuple[str, Callable[[bytes], bytes], bytes]]:
-    """The content as it is, then decoded once, then twice; each of them also with its white space taken out."""
-    level: list[tuple[str, Callable[[bytes], bytes], bytes]] = [("", bytes, content)]
-    seen = {content}
-    every = list(level)
+def _views(content: bytes) -> dict[bytes, tuple[tuple[str, ...], Callable[[bytes], bytes]]]:
+    """The content as it is, then decoded once, then twice; each of them also with its white space taken out.
+
+    Returns:
+        Each content once, with the names of what was undone to get it, and the function that does it.
+    """
+    views: dict[bytes, tuple[tuple[str, ...], Callable[[bytes], bytes]]] = {content: ((), bytes)}
     for _ in range(2):
-        deeper = []
-        for told, decode, before in level:
+        for before, (told, decode) in list(views.items()):
             for name, decoder in _DECODERS:
-                after = decoder(before)
-                if after not in seen:
-                    seen.add(after)
-                    deeper.append((f"{told}, {name}".lstrip(", "), _then(decode, decoder), after))
-        every += deeper
-        level = deeper
-    for told, decode, before in list(every):
-        after = _joined(before)
-        if after not in seen:
-            seen.add(after)
-            every.append((f"{told}, {_WRAPPED}".lstrip(", "), _then(decode, _joined), after))
-    return iter(every)
+                views.setdefault(decoder(before), ((*told, name), _then(decode, decoder)))
+    for before, (told, decode) in list(views.items()):
+        views.setdefault(_joined(before), ((*told, _WRAPPED), _then(decode, _joined)))
+    return views
 
 
 def _then(first: Callable[[bytes], bytes], second: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
@@ -197,23 +190,15 @@ def _then(first: Callable[[bytes], bytes], second: Callable[[bytes], bytes]) -> 
 
 def _place(content: bytes, sought: bytes, *, alone: bool) -> int:
     """Where the first find is, or -1; with `alone`, one that no digit touches."""
-    start = content.find(sought)
-    while alone and start >= 0:
-        around = content[max(0, start - 1) : start] + content[start + len(sought) : start + len(sought) + 1]
-        if not any(48 <= byte <= 57 for byte in around):
-            break
-        start = content.find(sought, start + 1)
-    return start
+    if not alone:
+        return content.find(sought)
+    text = re.escape(sought)
+    # What stands before is looked at last: a pattern that begins with plain text is found many times faster.
+    found = re.search(text + rb"(?![0-9])(?<![0-9]" + text + rb")", content)
+    return -1 if found is None else found.start()
 
 
 def _offset(content: bytes, decode: Callable[[bytes], bytes], sought: bytes) -> int:
     """Where in the file a find begins that shows when it is decoded: at its latest start, for its earliest end."""
-    low, end = 0, len(content)
-    while low < end:
-        middle = (low + end) // 2
-        low, end = (low, middle) if sought in decode(content[:middle]) else (middle + 1, end)
-    low, start = 0, end
-    while low < start:
-        middle = (low + start + 1) // 2
-        low, start = (middle, start) if sought in decode(content[middle:end]) else (low, middle - 1)
-    return low
+    end = bisect_left(range(len(content)), x=True, key=lambda place: sought in decode(content[:place]))
+    return bisect_left(range(end), x=True, key=lambda place: sought not in decode(content[place:end])) - 1
