@@ -72,10 +72,7 @@ class Money:
         code = currency.upper()
         if type(minor) is not int or code not in EXPONENTS:
             return cls(minor, code)
-        surplus = exponent(code, convention) - exponent(code)
-        if surplus <= 0:
-            return cls(minor * int(10**-surplus), code)
-        whole, rest = divmod(minor, int(10**surplus))
+        whole, rest = _shifted(minor, exponent(code) - exponent(code, convention))
         if rest:
             raise MoneyError(f"{minor} is not a whole number of {code} minor units in the {convention} convention")
         return cls(whole, code)
@@ -86,10 +83,7 @@ class Money:
         Raises:
             MoneyError: when the provider's integer cannot express the amount.
         """
-        missing = exponent(self.currency, convention) - exponent(self.currency)
-        if missing >= 0:
-            return self.minor * int(10**missing)
-        whole, rest = divmod(self.minor, int(10**-missing))
+        whole, rest = _shifted(self.minor, exponent(self.currency, convention) - exponent(self.currency))
         if rest:
             raise MoneyError(f"{self} has decimals that the {convention} convention cannot express")
         return whole
@@ -130,7 +124,12 @@ class Money:
         return other.minor
 
 
+def _shifted(number: int, digits: int) -> tuple[int, int]:
+    """A number moved to the left by decimal digits, and what moving it to the right leaves over."""
+    return divmod(number * int(10 ** max(digits, 0)), int(10 ** max(-digits, 0)))
+
+
 def _unknown_currency(code: object) -> str:
-    near = get_close_matches(str(code).upper(), EXPONENTS, n=1)
+    near = get_close_matches(str(code).upper(), EXPONENTS)
     hint = f"; did you mean {near[0]}?" if near else ""
     return f"{code!r} is not an ISO 4217 currency{hint}"

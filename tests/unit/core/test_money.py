@@ -57,11 +57,65 @@ def test_other_forms_are_refused(text, message):
     assert str(refused.value) == message
 
 
-@pytest.mark.parametrize("minor", [5.0, True, "5", None])
-def test_only_integers_are_money(minor):
-    """Floats, booleans and text are not amounts."""
-    with pytest.raises(MoneyError, match="money is an integer number of minor units, not"):
-        Money(minor, "EUR")
+@pytest.mark.parametrize(("minor", "kind"), [(5.0, "float"), (True, "bool"), ("5", "str"), (None, "NoneType")])
+@pytest.mark.parametrize("make", [Money, lambda *told: Money.from_provider(*told, AmountConvention.STRIPE)])
+def test_only_integers_are_money(make, minor, kind):
+    """Floats, booleans and text are not amounts, and the kind is named; a provider's neither."""
+    with pytest.raises(MoneyError) as refused:
+        make(minor, "EUR")
+    assert str(refused.value) == f"money is an integer number of minor units, not {kind}"
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("EUE", "'EUE' is not an ISO 4217 currency; did you mean EUR?"),
+        ("QQQ", "'QQQ' is not an ISO 4217 currency"),
+        ("", "'' is not an ISO 4217 currency"),
+    ],
+)
+@pytest.mark.parametrize("make", [Money, lambda *told: Money.from_provider(*told, AmountConvention.ISO)])
+def test_an_unknown_currency_is_named_with_the_nearest_one(make, code, message):
+    """A code that is in no table is refused; the nearest is named where there is one."""
+    with pytest.raises(MoneyError) as refused:
+        make(500, code)
+    assert str(refused.value) == message
+
+
+def test_small_letters_are_no_code():
+    """Providers write codes in small letters; money has them in capitals."""
+    with pytest.raises(MoneyError) as refused:
+        Money(500, "eur")
+    assert str(refused.value) == "'eur' is not an ISO 4217 currency; did you mean EUR?"
+    assert Money.from_provider(500, "eur", AmountConvention.ISO) == Money(500, "EUR")
+
+
+def test_sums_differences_and_order():
+    """A sum, a difference and each comparison, below, at and above."""
+    small, same, great = Money(499, "EUR"), Money(500, "EUR"), Money(501, "EUR")
+    assert same + great == Money(1001, "EUR")
+    assert great - same == Money(1, "EUR")
+    assert small - same == Money(-1, "EUR")
+    assert [same < other for other in (small, same, great)] == [False, False, True]
+    assert [same <= other for other in (small, same, great)] == [False, True, True]
+    assert [same > other for other in (small, same, great)] == [True, False, False]
+    assert [same >= other for other in (small, same, great)] == [True, True, False]
+
+
+def test_money_does_not_mix_with_numbers():
+    """A bare number has no currency, and is refused in a sum and in a comparison alike."""
+    euro = Money(500, "EUR")
+    for meet in (
+        lambda: euro + 1,
+        lambda: euro - 1,
+        lambda: euro < 1,
+        lambda: euro <= 1,
+        lambda: euro > 1,
+        lambda: euro >= 1,
+    ):
+        with pytest.raises(MoneyError) as refused:
+            meet()
+        assert str(refused.value) == "money does not mix with int"
 
 
 def test_currencies_do_not_mix():
@@ -88,10 +142,14 @@ def test_stripe_counts_three_currencies_otherwise():
     assert Money.from_provider(50000, "isk", stripe) == Money(500, "ISK")
     assert Money(500, "ISK").in_convention(stripe) == 50000
     assert Money.from_provider(5, "mga", stripe) == Money(500, "MGA")
-    with pytest.raises(MoneyError, match="is not a whole number of ISK minor units"):
+    assert Money.from_provider(500, "eur", stripe) == Money(500, "EUR")
+    assert Money(500, "EUR").in_convention(stripe) == 500
+    with pytest.raises(MoneyError) as refused:
         Money.from_provider(50001, "isk", stripe)
-    with pytest.raises(MoneyError, match="has decimals that the stripe convention cannot express"):
+    assert str(refused.value) == "50001 is not a whole number of ISK minor units in the stripe convention"
+    with pytest.raises(MoneyError) as refused:
         Money(501, "MGA").in_convention(stripe)
+    assert str(refused.value) == "MGA 5.01 has decimals that the stripe convention cannot express"
 
 
 @given(st.integers(-(10**9), 10**9), st.sampled_from(sorted(EXPONENTS)))
