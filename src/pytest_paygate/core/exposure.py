@@ -199,10 +199,9 @@ def apply(before: Exposure, event: ex.ExposureEvent, at: str, *, guarded: bool) 
             _require(before.planned is None, "an exposure is planned once")
             return replace(before, planned=event)
         case ex.ApprovalConsumed():
-            _require(before.planned is not None, "an approval is consumed for a plan")
+            planned = _had(before.planned, "an approval is consumed for a plan")
             _require(before.approval is None, "an approval is consumed once in a run")
-            planned = before.planned
-            _require(planned is not None and planned.plan_sha256 == event.plan_sha256, "the approval is for this plan")
+            _require(planned.plan_sha256 == event.plan_sha256, "the approval is for this plan")
             return replace(before, approval=event)
         case ex.FenceTaken():
             _require(before.fence is None or event.fence > before.fence.fence, "a fence only ever grows")
@@ -251,14 +250,12 @@ def _intend(before: Exposure, event: ex.ChargeIntended, at: str, *, guarded: boo
     _require(before.intent is None, "a purchase is intended once in a run")
     _require(0 < event.amount_minor <= event.cap_minor, "a purchase is within its cap")
     if guarded:
-        planned = before.planned
-        _require(planned is not None, "a purchase has a plan")
+        planned = _had(before.planned, "a purchase has a plan")
         _require(before.approval is not None, "a purchase has an approval")
         _require(before.fence is not None, "a purchase holds the environment's lock")
         _require(before.confirmed is not None, "a purchase was confirmed by the operator")
         _require(
-            planned is not None
-            and (planned.amount_minor, planned.cap_minor, planned.currency)
+            (planned.amount_minor, planned.cap_minor, planned.currency)
             == (event.amount_minor, event.cap_minor, event.currency),
             "a purchase is the planned one",
         )
@@ -329,6 +326,12 @@ def _put(exposure: Exposure, charge: ChargeState) -> Exposure:
 
 def _with(mapping: Mapping[str, Value], key: str, value: Value) -> Mapping[str, Value]:
     return MappingProxyType({**mapping, key: value})
+
+
+def _had(value: Value | None, rule: str) -> Value:
+    if value is None:
+        raise ExposureRuleError(rule)
+    return value
 
 
 def _require(holds: bool, rule: str) -> None:
