@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.model import Field, Model
-from pytest_paygate.core.proof import FRESH, ProofStatus, WitnessKind, tally
+from pytest_paygate.core.proof import FRESH, ProofStatus, WitnessKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -80,5 +80,5 @@ def standing(claims: Iterable[Claim], proofs: Sequence[ProofRecorded], mode: Mod
         ours = [proof for proof in proofs if proof.claim == claim]
         absent = len(set(wanted.get(claim, ())) - {proof.witness for proof in ours})
         holds = sum(proof.status is ProofStatus.HOLDS for proof in ours)
-        found[claim] = f"{holds} of {len(ours) + absent}" if absent else tally(ours)
+        found[claim] = f"{holds} of {len(ours) + absent}"
     return found
