@@ -8,6 +8,7 @@ rewrites a value.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -95,10 +96,8 @@ def plain(value: object) -> str:
         FactKind.WORD,
         FactKind.WORDS,
     ):
-        try:
+        with suppress(FactShapeError):
             return shown(from_json(kind, to_json(kind, value)))
-        except FactShapeError:
-            continue
     if value is None:
         return "nothing"
     if isinstance(value, str | bytes | list | tuple | dict):
@@ -108,7 +107,7 @@ def plain(value: object) -> str:
 
 def safe_path(path: str) -> str:
     """A URL path without query, each segment kept only when it is plain and does not look like a secret."""
-    segments = path.split("?", 1)[0].split("#", 1)[0].split("/")
+    segments = path.partition("?")[0].partition("#")[0].split("/")
     plain = [part if not part or (_SEGMENT.fullmatch(part) and not looks_secret(part)) else "…" for part in segments]
     return "/".join(plain[:20])
 
