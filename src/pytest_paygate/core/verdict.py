@@ -239,7 +239,7 @@ def _criterion(
         status = RowStatus.FAIL
     elif criterion.person and criterion.id not in signed:
         status, reason = RowStatus.PENDING, f"waits for {criterion.owner} to sign"
-    return CriterionResult(criterion, status, reason), _WEIGHT.get(status, Verdict.INCOMPLETE)
+    return CriterionResult(criterion, status, reason), _WEIGHT[status]
 
 
 def _failed(gate: Gate, hold: Holds, value: FactValue | None) -> str:

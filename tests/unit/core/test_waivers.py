@@ -64,7 +64,24 @@ def test_a_waived_criterion_lets_no_row_through():
     """A criterion's waiver is about the criterion: a red row of it still makes the run FAIL."""
     judgement = judge(run(waived(row="", criterion='"fast"')))
     assert judgement.verdict is Verdict.FAIL
-    assert {result.criterion.id: result.status for result in judgement.criteria}["fast"] is RowStatus.WAIVED
+    result = {result.criterion.id: result for result in judgement.criteria}["fast"]
+    assert (result.status, result.reason) == (RowStatus.WAIVED, "waived by cto until 2026-01-31: known")
+
+
+def test_a_criterion_that_is_met_needs_no_waiver():
+    """What is PASS stays PASS, waiver or not."""
+    gate = waived(row="", criterion='"fast"')
+    begun = started(Mode.LIVE, sha256(gate)).model_copy(update={"gate": read_gate(gate, "g").model_dump(mode="json")})
+    rows = [event for row in ("check", "one", "two") for event in passing_row(row)]
+    judgement = judge(folded([begun, *rows, ev.RunFinished(complete=True, reason="done")]))
+    assert {result.criterion.id: result.status for result in judgement.criteria}["fast"] is RowStatus.PASS
+
+
+def test_a_criterion_over_a_waived_row_says_who_let_it_through():
+    """The row's waiver stands in the line of each criterion that rests on it."""
+    judgement = judge(run(waived()))
+    told = {result.criterion.id: result.reason for result in judgement.criteria}
+    assert told["fast"] == "2 (two) waived by cto until 2026-01-31: known"
 
 
 def test_a_criterion_that_waits_for_a_person_can_be_waived():
