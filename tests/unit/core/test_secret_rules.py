@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 
 from pytest_paygate.core import secret as secrets
@@ -121,6 +124,22 @@ def test_a_card_number_has_its_lengths_and_ranges(text, card):
     assert looks_secret(text) is card
 
 
+@pytest.mark.parametrize("uuid", ["abcdefab-ABCD-abcd-4242-424242424242", "42424242-4242-4242-abcd-ABCDEFabcdef"])
+def test_a_uuid_is_no_card_number_and_hides_none(uuid):
+    """Digits inside a whole UUID are none, in either case of its letters; beside it, or in what only looks like one, they are."""
+    for text in (uuid, uuid.upper(), uuid.lower(), f"id {uuid}.", f"{uuid} {uuid}"):
+        assert not looks_secret(text), text
+    assert looks_secret(f"{uuid} 4242424242424242")
+    assert looks_secret(f"4242424242424242-{uuid}")
+
+
+@pytest.mark.parametrize("beside", ["X", "x", "0"])
+def test_what_is_longer_than_a_uuid_is_none(beside):
+    """A letter or digit before or after it makes it something else, in which a card number is found."""
+    assert looks_secret(f"{beside}abcdefab-abcd-abcd-4242-424242424242")
+    assert looks_secret(f"42424242-4242-4242-abcd-abcdefabcdef{beside}")
+
+
 def test_a_secret_says_where_it_is_from_and_nothing_else():
     """Its text is its source, or that it is hidden, however it is formatted."""
     named, unnamed = Secret("hunter2", "env:KEY"), Secret("hunter2")
@@ -146,6 +165,14 @@ def test_a_secret_answers_what_may_be_asked_of_it():
     assert one.is_one_of({"sk_test_abc"})
     assert not one.is_one_of({"sk_test_ab"})
     assert one.fingerprint() == "sha256:6a5ba14d81da"
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_there_is_no_second_one(duplicate):
+    """A secret is not copied and not pickled, and the refusal says so."""
+    with pytest.raises(TypeError) as refused:
+        duplicate(Secret("hunter2"))
+    assert str(refused.value) == "a secret cannot be pickled or copied"
 
 
 def test_those_who_watch_are_told_once_each():
