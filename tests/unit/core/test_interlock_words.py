@@ -190,6 +190,11 @@ def test_bounds_are_within(changes):
     interlock.require(replace(GOOD, **changes))
 
 
+def test_what_holds_has_nothing_to_say():
+    """With every condition met each of them says nothing, and that is a text."""
+    assert [one.observed(GOOD) for one in CONDITIONS] == [""] * len(CONDITIONS)
+
+
 def test_only_chosen_conditions_are_asked():
     """What can be told at the start is told there, alone, and a condition is found by its name."""
     early = [interlock.condition(name) for name in AT_START]
