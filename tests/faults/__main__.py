@@ -1,26 +1,37 @@
-"""Every planted fault and every harmless twin of both gates, ending in one line: `make faults`.
+"""Every planted fault of both gates, its twins, what catches it, pairs, and clean runs, ending in one line: `make faults`.
 
 `python -m tests.faults page` writes the page about them instead, and runs nothing.
 """
 
 from __future__ import annotations
 
+import argparse
+import random
 import sys
 
-from tests.faults import page, score
+from tests.faults import matrix, page
+
+_SEED_MAX = 1_000_000
 
 
 def main(arguments: list[str]) -> int:
-    """Run all of them; 0 when every fault acted and was caught by its row, and no twin was."""
-    if arguments == ["page"]:
-        page.PAGE.write_text(page.text())
-        return 0
-    if arguments:
-        print("usage: python -m tests.faults [page]", file=sys.stderr)
-        return 2
-    found = score.run("full")
-    print(*found.problems, found, sep="\n", flush=True)
-    return min(len(found.problems), 1)
+    """Run a size of the matrix; 0 when every fault was caught by its row, and nothing harmless was."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults")
+    parser.add_argument("what", nargs="?", choices=("full", "smoke", "page"), default="full")
+    parser.add_argument("--seed", type=int, default=random.randrange(_SEED_MAX), help="of the noise in clean runs")
+    chosen = parser.parse_args(arguments)
+    if chosen.what != "page":
+        print(f"clean runs are drawn from --seed {chosen.seed}", flush=True)
+        score = matrix.run(chosen.what, chosen.seed, _tell)
+        print(*score.problems, f"pairs={score.pairs} passed={score.pairs_passed}", score, sep="\n", flush=True)
+        return min(len(score.problems), 1)
+    page.PAGE.write_text(page.text())
+    return 0
+
+
+def _tell(made: int) -> None:
+    if made % 50 == 0:
+        print(f"{made} runs made", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -61,8 +61,8 @@ class Seen:
     """What one gate run left behind.
 
     `fired` counts how often each fault acted in its sandbox. `made` are the checks that were made, each with its
-    statement, `failed` those that found something, in the order of the rows; `removed` counts how often each check that
-    was taken away was asked.
+    statement; `failed` those that found something, each with its row, in the order of the rows; `removed` counts how
+    often each check that was taken away was asked.
     """
 
     exit_code: int | None
@@ -73,7 +73,7 @@ class Seen:
     fired: Mapping[str, int]
     output: str
     made: Mapping[str, str] = field(default_factory=dict)
-    failed: tuple[str, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
     removed: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -131,14 +131,15 @@ def look(folder: Path, exit_code: int | None) -> Seen:
         folder: the project it ran in.
         exit_code: what it ended with, None when it was cut off.
     """
-    output = (folder / OUTPUT_FILE).read_text(errors="replace")
+    written = folder / OUTPUT_FILE
+    output = written.read_text(errors="replace") if written.exists() else ""
     fired, removed = _told(folder / FIRED_FILE), _told(folder / REMOVED_FILE)
     found = sorted((folder / "reports").glob("*/*/evidence.json"))
     if exit_code is None or not found:
         verdict = "cut off" if exit_code is None else "no run"
         return Seen(exit_code, verdict, frozenset(), frozenset(), "", fired, output, removed=removed)
     evidence = json.loads(found[-1].read_text())
-    checks = [check for row in evidence["rows"] for check in row["checks"]]
+    checks = [(check, row["id"]) for row in evidence["rows"] for check in row["checks"]]
     return Seen(
         exit_code=exit_code,
         verdict=evidence["verdict"],
@@ -147,8 +148,8 @@ def look(folder: Path, exit_code: int | None) -> Seen:
         reasons=" ".join(evidence["reasons"]),
         fired=fired,
         output=output,
-        made={check["id"]: check["holds"] for check in checks},
-        failed=tuple(dict.fromkeys(check["id"] for check in checks if not check["held"])),
+        made={check["id"]: check["holds"] for check, _row in checks},
+        failed={check["id"]: row for check, row in checks if not check["held"]},
         removed=removed,
     )
 

@@ -1,6 +1,7 @@
-"""Runs gates with faults and twins planted, several at once, and counts what was caught.
+"""Counts what was caught: the faults, their twins, pairs of faults, clean runs, and the checks that bear load.
 
-Owns the score: what counts as caught, as the right row, as a red twin. A figure that was not measured is not in it.
+Owns the score: what counts as caught, as the right row, as a red twin. A figure that was not measured is not in it, and
+every figure that is not as it must be is a problem in words.
 """
 
 from __future__ import annotations
@@ -8,33 +9,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.faults.catalogue import ENTRIES
-from tests.faults.runs import Job, carry_out
+from tests.faults.chains import chain_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
+    from tests.faults.chains import Chain
     from tests.faults.entry import Entry, Planted
-    from tests.faults.runs import Seen
+    from tests.faults.runs import Job, Seen
 
 _HARMFUL_VERDICTS = {"FAIL", "STOPPED", "ESCALATED"}
-# In `make test`: every layer, both gates, and a run that is CONDITIONAL.
-SMOKE = (
-    "status_lies_environment",
-    "huge_body",
-    "charge_amount_short",
-    "order_never_completes",
-    "transfer_id_null",
-    "refund_not_sent",
-    "fleet_charges_twice",
-    "fleet_log_missing",
-    "fleet_refund_partial",
-)
+CRITICAL_CHECKS_MIN = 2
 
 
 @dataclass
 class Score:
-    """The figures of one set of runs, and every problem in words."""
+    """The figures of one set of runs, and every problem in words.
+
+    `checks` are those that were made in any run, each with its statement and its gates; `proved_by` the faults that
+    show that a check bears load; `chains` the checks that caught each fault.
+    """
 
     planted: int = 0
     caught: int = 0
@@ -42,6 +36,14 @@ class Score:
     twins: int = 0
     twins_red: int = 0
     fired: int = 0
+    pairs: int = 0
+    pairs_passed: int = 0
+    clean_runs: int = 0
+    red: int = 0
+    checks: dict[str, str] = field(default_factory=dict)
+    checks_of: dict[str, set[str]] = field(default_factory=dict)
+    proved_by: dict[str, list[str]] = field(default_factory=dict)
+    chains: dict[str, Chain] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -49,13 +51,16 @@ class Score:
         return (
             f"faults: planted={self.planted} caught={self.caught} right_row={self.right_row}"
             f" twins={self.twins} twins_red={self.twins_red} fired={self.fired}"
+            f" checks={len(self.checks)} load_bearing={len(self.proved_by)}"
+            f" clean_runs={self.clean_runs} red={self.red}"
         )
 
-    def take_fault(self, entry: Entry, seen: Seen) -> None:
-        """Count one planted fault."""
-        fired = seen.fired.get(entry.fault, 0) > 0
-        caught = _is_caught(entry, seen)
-        right = caught and seen.red_rows == entry.rows and seen.red_criteria == entry.criteria
+    def take_fault(self, entry: Entry, job: Job, seen: Mapping[Job, Seen]) -> None:
+        """Count one planted fault, and the runs without the checks that caught it."""
+        one = seen[job]
+        fired = one.fired.get(entry.fault, 0) > 0
+        caught = _is_caught(entry, one)
+        right = caught and one.red_rows == entry.rows and one.red_criteria == entry.criteria
         self.planted += 1
         self.fired += fired
         self.caught += caught
@@ -63,12 +68,23 @@ class Score:
         if not fired:
             self.problems.append(f"{entry.fault}: did not act")
         if not caught:
-            self.problems.append(f"{entry.fault}: missed, verdict {seen.verdict}\n{seen.output}")
+            self.problems.append(f"{entry.fault}: missed, verdict {one.verdict}\n{one.output}")
         elif not right:
             self.problems.append(
-                f"{entry.fault}: red are {_told(seen.red_rows)} and {_told(seen.red_criteria)},"
+                f"{entry.fault}: red are {_told(one.red_rows)} and {_told(one.red_criteria)},"
                 f" expected {_told(entry.rows)} and {_told(entry.criteria)}"
             )
+        self._take_chain(entry, chain_of(job, seen))
+
+    def _take_chain(self, entry: Entry, chain: Chain) -> None:
+        self.chains[entry.fault] = chain
+        for check in chain.proves:
+            self.proved_by.setdefault(check, []).append(entry.fault)
+        if chain.idle:
+            self.problems.append(f"{entry.fault}: {_told(chain.idle)} taken away, and never asked for")
+        if entry.critical and len(chain.links) < CRITICAL_CHECKS_MIN:
+            by = _told(link.check for link in chain.links)
+            self.problems.append(f"{entry.fault}: critical, and caught by fewer than two checks: {by}")
 
     def take_twin(self, entry: Entry, twin: Planted, seen: Seen) -> None:
         """Count one harmless twin."""
@@ -79,42 +95,38 @@ class Score:
         if not seen.fired.get(twin.name, 0):
             self.problems.append(f"twin {twin} of {entry.fault}: did not act")
 
+    def take_pair(self, job: Job, seen: Seen) -> None:
+        """Count one run with two faults at once: never a PASS."""
+        self.pairs += 1
+        names = " with ".join(str(one) for one in job.planted)
+        if seen.exit_code == 0 or seen.verdict not in {*_HARMFUL_VERDICTS, "CONDITIONAL"}:
+            self.pairs_passed += 1
+            self.problems.append(f"pair {names}: {seen.verdict}\n{seen.output}")
+        elif not any(seen.fired.get(one.name, 0) for one in job.planted):
+            self.problems.append(f"pair {names}: neither acted")
 
-def chosen(size: str) -> tuple[Entry, ...]:
-    """The entries that a size plants: `smoke` or `full`; never one that only another test can plant."""
-    entries = tuple(entry for entry in ENTRIES if not entry.held_by)
-    return entries if size == "full" else tuple(entry for entry in entries if entry.fault in SMOKE)
+    def take_clean(self, job: Job, seen: Seen) -> None:
+        """Count one run in which only harmless things happened."""
+        self.clean_runs += 1
+        if not seen.is_clean:
+            self.red += 1
+            planted = ", ".join(str(one) for one in job.planted)
+            self.problems.append(f"clean run {job.label} ({job.gate}: {planted}): {seen.verdict}\n{seen.output}")
 
+    def take_checks(self, job: Job, seen: Seen) -> None:
+        """Note which checks a run made."""
+        self.checks |= seen.made
+        for name in seen.made:
+            self.checks_of.setdefault(name, set()).add(job.gate)
 
-def fault_job(entry: Entry) -> Job:
-    """The run that plants an entry's fault."""
-    return Job(entry.gate, (entry.planted,), is_fault=True)
-
-
-def twin_job(entry: Entry, twin: Planted) -> Job:
-    """The run that plants one of its twins."""
-    return Job(entry.gate, (twin,), is_fault=False)
-
-
-def run(size: str) -> Score:
-    """Plant every fault and every twin of a size, each in a gate run of its own; twins that are alike run once."""
-    entries = chosen(size)
-    jobs = [job for entry in entries for job in (fault_job(entry), *(twin_job(entry, one) for one in entry.twins))]
-    return scored(entries, carry_out(jobs))
-
-
-def scored(entries: Sequence[Entry], seen: Mapping[Job, Seen]) -> Score:
-    """Count runs against what the catalogue expects of them."""
-    score = Score()
-    for entry in entries:
-        score.take_fault(entry, seen[fault_job(entry)])
-        for twin in entry.twins:
-            score.take_twin(entry, twin, seen[twin_job(entry, twin)])
-    return score
+    def close(self) -> None:
+        """Name every check without which no planted fault slips through."""
+        for name in sorted(self.checks.keys() - self.proved_by.keys()):
+            self.problems.append(f"check {name}: no planted fault slips through without it")
 
 
 def _is_caught(entry: Entry, seen: Seen) -> bool:
-    if seen.exit_code == 0:
+    if not seen.exit_code:
         return False
     if entry.proof:
         return seen.verdict == "CONDITIONAL" and entry.proof in seen.reasons

@@ -11,7 +11,7 @@ from pytest_paygate.sandbox.server import load_registry
 from tests.faults import page
 from tests.faults.catalogue import ENTRIES
 from tests.faults.entry import Layer
-from tests.faults.score import SMOKE, chosen
+from tests.faults.matrix import SMOKE, chosen, pair_jobs
 from tests.gate_runs import ROOT
 
 load_registry()
@@ -70,3 +70,11 @@ def test_the_smoke_size_meets_every_layer_both_gates_and_a_missing_witness():
 def test_the_page_is_that_of_the_catalogue():
     """The published table is written from the catalogue: `python -m tests.faults page`."""
     assert page.PAGE.read_text() == page.text()
+
+
+def test_the_worst_are_planted_in_pairs_within_their_gate():
+    """Every two of them that one sandbox can show, each once, and never a fault with itself."""
+    worst = [entry for entry in ENTRIES if entry.critical]
+    jobs = pair_jobs(ENTRIES)
+    assert len(jobs) == sum(one.gate == other.gate for at, one in enumerate(worst) for other in worst[at + 1 :])
+    assert all(len({one.name for one in job.planted}) == 2 and job.is_fault for job in jobs)

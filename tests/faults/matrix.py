@@ -1,0 +1,107 @@
+"""The whole matrix: every fault, its twins, the chain of its checks, pairs of the worst, and clean runs.
+
+Owns which runs are made; what they mean, `score` counts.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from tests.faults.catalogue import ENTRIES
+from tests.faults.chains import without_its_check
+from tests.faults.noise import clean_runs
+from tests.faults.runs import Job, carry_out
+from tests.faults.score import Score
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from tests.faults.entry import Entry, Planted
+    from tests.faults.runs import Seen
+
+CLEAN_RUNS = 200
+# In `make test`: every layer, both gates, a run that is CONDITIONAL, a pair, and a clean run of each gate.
+SMOKE = (
+    "status_lies_environment",
+    "huge_body",
+    "charge_amount_short",
+    "order_never_completes",
+    "transfer_id_null",
+    "refund_not_sent",
+    "fleet_charges_twice",
+    "fleet_log_missing",
+    "fleet_refund_partial",
+)
+SMOKE_PAIRS = 1
+SMOKE_CLEAN_RUNS = 2
+
+
+def chosen(size: str) -> tuple[Entry, ...]:
+    """The entries that a size plants: `smoke` or `full`; never one that only another test can plant."""
+    entries = tuple(entry for entry in ENTRIES if not entry.held_by)
+    return entries if size == "full" else tuple(entry for entry in entries if entry.fault in SMOKE)
+
+
+def fault_job(entry: Entry) -> Job:
+    """The run that plants an entry's fault."""
+    return Job(entry.gate, (entry.planted,), is_fault=True)
+
+
+def twin_job(entry: Entry, twin: Planted) -> Job:
+    """The run that plants one of its twins."""
+    return Job(entry.gate, (twin,), is_fault=False)
+
+
+def pair_jobs(entries: Sequence[Entry]) -> list[Job]:
+    """Every two of the worst faults of one gate, planted together."""
+    worst = [entry for entry in entries if entry.critical]
+    return [
+        Job(one.gate, (one.planted, other.planted), is_fault=True)
+        for one, other in combinations(worst, 2)
+        if one.gate == other.gate
+    ]
+
+
+def run(size: str, seed: int, done: Callable[[int], None] = lambda _made: None) -> Score:
+    """Make every run of a size, several at a time; runs that are alike are made once.
+
+    Args:
+        size: `smoke` or `full`.
+        seed: decides what happens in the clean runs.
+        done: told after each run how many have been made.
+    """
+    entries = chosen(size)
+    is_full = size == "full"
+    singles = [job for one in entries for job in (fault_job(one), *(twin_job(one, twin) for twin in one.twins))]
+    pairs = pair_jobs(ENTRIES)[: None if is_full else SMOKE_PAIRS]
+    clean = clean_runs(seed, CLEAN_RUNS if is_full else SMOKE_CLEAN_RUNS)
+    made = 0
+
+    def follow(job: Job, seen: Seen) -> Sequence[Job]:
+        nonlocal made
+        made += 1
+        done(made)
+        return tuple(without_its_check(job, seen))
+
+    seen = carry_out([*singles, *pairs, *clean], follow)
+    score = scored(entries, pairs, clean, seen)
+    if is_full:
+        score.close()
+    return score
+
+
+def scored(entries: Sequence[Entry], pairs: Sequence[Job], clean: Sequence[Job], seen: Mapping[Job, Seen]) -> Score:
+    """Count runs against what the catalogue expects of them."""
+    score = Score()
+    for entry in entries:
+        score.take_fault(entry, fault_job(entry), seen)
+        for twin in entry.twins:
+            score.take_twin(entry, twin, seen[twin_job(entry, twin)])
+    for job in pairs:
+        score.take_pair(job, seen[job])
+    for job in clean:
+        score.take_clean(job, seen[job])
+    for job, one in seen.items():
+        score.take_checks(job, one)
+    return score
