@@ -19,7 +19,7 @@ from pytest_paygate.cli.refusals import told
 from pytest_paygate.cli.verify import INVALID, UNDECIDED, examine
 from pytest_paygate.core.errors import configuration
 from pytest_paygate.core.events import Mode
-from pytest_paygate.core.launch import LaunchRun, launch, signed_judgement
+from pytest_paygate.core.launch import LaunchRun, failures_item, launch, signed_judgement
 from pytest_paygate.core.verdict import EXIT_CODES, Decision, Verdict, is_for_launch
 from pytest_paygate.reporting.index_writing import KnownRuns, known_runs, newest_live
 from pytest_paygate.reporting.launching import gather, launch_run
@@ -118,6 +118,7 @@ def _decided(root: Path, runs: KnownRuns, run: LaunchRun, now: datetime) -> tupl
     lines = [f"  verdict      {judgement.verdict}", *(f"  - {reason}" for reason in judgement.reasons)]
     if is_for_launch(run.state.mode):
         mine = {item.id for item in facts.go_live.items if not item.gates or run.gate_id in item.gates}
+        mine.add(failures_item(run.gate_id))
         whole = launch({**facts.runs, run.gate_id: run}, facts.go_live, facts.sign_offs, now)
         for line in whole.lines:
             if line.item in mine:

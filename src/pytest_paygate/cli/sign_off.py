@@ -16,7 +16,7 @@ from pytest_paygate.adapters.report_logs import add_sign_off
 from pytest_paygate.cli.refusals import told
 from pytest_paygate.cli.runs import folder_of
 from pytest_paygate.core.errors import configuration, nearest
-from pytest_paygate.core.launch import bound_seals
+from pytest_paygate.core.launch import FAILURES_TITLE, bound_seals, failed_before, failures_item
 from pytest_paygate.core.sign_offs import SignOff
 from pytest_paygate.core.verdict import Decision
 from pytest_paygate.reporting.index_writing import known_runs, newest_live, write_indexes
@@ -120,6 +120,9 @@ def _signable(facts: LaunchFacts, folder: Path | None) -> list[Signable]:
                 title = f"{criterion.title} (run {run.run_id}, {run.state.mode})"
                 one = Signable(f"{run.gate_id}/{criterion.id}", title, criterion.owner, {run.gate_id: run.seal})
                 found.append(one)
+        if run.seal and failed_before(run.state):
+            title = f"{FAILURES_TITLE} (run {run.run_id}, {run.state.mode})"
+            found.append(Signable(failures_item(run.gate_id), title, "operator", {run.gate_id: run.seal}))
     seals = {gate: "" if run is None else run.seal for gate, run in facts.runs.items()}
     found += [Signable(one.id, one.title, one.owner, bound_seals(one, seals)) for one in facts.go_live.items]
     return found

@@ -3,6 +3,8 @@
 Rules:
 - only the newest live run of a gate decides; one whose bundle is not believed is NO-GO, no live run at all is PENDING;
 - a criterion that waits for a person is GO only with that person's sign-off for this very bundle;
+- a run that passed after others had failed is GO only once somebody has signed the write-up of what went wrong: whoever
+  starts a gate again until it is green has to say why it was red;
 - an item of `golive.toml` is GO only while signed for the bundles it rests on, and not longer than it may stand;
 - a launch is GO only when every line is, and never when there is no line.
 Pure: runs, sign-offs and the time come in as arguments.
@@ -17,14 +19,18 @@ from typing import TYPE_CHECKING
 from pytest_paygate.core.events import RowStatus
 from pytest_paygate.core.model import Field, Model
 from pytest_paygate.core.sign_offs import SignOff, is_for, last_word
-from pytest_paygate.core.verdict import Decision, Judgement, judge
+from pytest_paygate.core.verdict import Decision, Judgement, Verdict, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from pytest_paygate.core.events import PastRun
     from pytest_paygate.core.run import RunState
     from pytest_paygate.core.verdict import CriterionResult
 
+FAILURES_TITLE = "Runs that failed before this one, written up"
+_FAILED = frozenset({Verdict.FAIL, Verdict.STOPPED, Verdict.ESCALATED, Verdict.INCOMPLETE})
+_FAILED_SHOWN = 3
 _ORDER = (Decision.GO, Decision.PENDING, Decision.NO_GO)
 
 
@@ -144,6 +150,49 @@ def _of_gate(gate_id: str, run: LaunchRun | None, sign_offs: Sequence[SignOff]) 
     )
     for result in judgement.criteria:
         yield _of_criterion(run, result, sign_offs, started.commit)
+    if failed := failed_before(run.state):
+        yield _of_failures(run, failed, sign_offs, started.commit)
+
+
+def failures_item(gate_id: str) -> str:
+    """The item under which the runs that failed before are signed for."""
+    return f"{gate_id}/earlier_runs"
+
+
+def failed_before(state: RunState) -> tuple[PastRun, ...]:
+    """The runs that failed since the last one that passed, oldest first, as the run's own sealed journal knows them."""
+    failed: list[PastRun] = []
+    for run in () if state.history is None else state.history.runs:
+        if run.verdict == Verdict.PASS:
+            failed.clear()
+        elif run.verdict in _FAILED:
+            failed.append(run)
+    return tuple(failed)
+
+
+def _of_failures(run: LaunchRun, failed: Sequence[PastRun], sign_offs: Sequence[SignOff], commit: str) -> LaunchLine:
+    item = failures_item(run.gate_id)
+    told = ", ".join(f"{one.run_id} {one.verdict}" for one in failed[-_FAILED_SHOWN:])
+    more = f" and {len(failed) - _FAILED_SHOWN} before" if len(failed) > _FAILED_SHOWN else ""
+    decision, why = Decision.PENDING, f"waits for the write-up of {told}{more}"
+    word = last_word(sign_offs, item)
+    if word is not None and word.refused:
+        decision, why = Decision.NO_GO, f"refused by {word.by}{f': {word.note}' if word.note else ''}"
+    elif word is not None and is_for(word, {run.gate_id: run.seal}):
+        decision, why = Decision.GO, f"written up after {told}{more}; signed by {word.by}"
+    return LaunchLine(
+        item,
+        FAILURES_TITLE,
+        "operator",
+        decision,
+        why,
+        run.gate_id,
+        run.run_id,
+        "trend",
+        commit,
+        run.state.started_at if word is None else word.at,
+        "" if word is None else _evidence(word),
+    )
 
 
 def _of_criterion(run: LaunchRun, result: CriterionResult, sign_offs: Sequence[SignOff], commit: str) -> LaunchLine:
