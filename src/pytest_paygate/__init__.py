@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_paygate.core.events import Mode
     from pytest_paygate.core.money import Money, MoneyError
     from pytest_paygate.core.ports import (
+        BalanceTransaction,
         Capability,
         Charge,
         Database,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer",
     "Api",
+    "BalanceTransaction",
     "Capability",
     "Capacity",
     "Charge",
@@ -103,6 +105,7 @@ _HOMES = {
     "core.events": ("Mode",),
     "core.money": ("Money", "MoneyError"),
     "core.ports": (
+        "BalanceTransaction",
         "Capability",
         "Charge",
         "Database",

@@ -8,6 +8,7 @@ that each entry seen is journalled once. Where entries come from is the matter o
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,9 +16,10 @@ from pytest_paygate.core.errors import NOTHING_MOVED, Refusal, TargetError
 from pytest_paygate.core.events import LogSeen
 from pytest_paygate.core.facts import FactKind, FactShapeError, to_json
 from pytest_paygate.core.journal import strict_json
+from pytest_paygate.core.secret import looks_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from pytest_paygate.core.log_settings import LogFields
     from pytest_paygate.core.ports import Recorder
@@ -26,18 +28,21 @@ if TYPE_CHECKING:
 ENTRIES_MAX = 5_000
 # A log that is huge or hostile must not fill the journal.
 TOLD_MAX = 200
+_DEPTH_MAX = 8
 
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
     """One entry of a trace: what the application says happened, and when by its own clock.
 
-    `at` is ISO 8601 in UTC. A field is empty where the log held nothing of its shape.
+    `at` is ISO 8601 in UTC. A field is empty where the log held nothing of its shape. `tells_secret` says that anything
+    in the entry, whatever its name, looks like a key, a token or a card number; what it was is not taken over.
     """
 
     event: str
     at: str
     trace_id: str
+    tells_secret: bool = False
 
 
 class LogSource(Protocol):
@@ -114,6 +119,7 @@ def entry_of(fields: Mapping[str, object], names: LogFields) -> LogEntry:
         event=_typed(FactKind.WORD, fields.get(names.event)),
         at=_typed(FactKind.TIME, fields.get(names.at)),
         trace_id=_typed(FactKind.IDENTIFIER, fields.get(names.trace_id)),
+        tells_secret=any(looks_secret(text) for text in _texts(fields, 0)),
     )
 
 
@@ -143,6 +149,19 @@ def unreadable(observed: str, next_step: str = "") -> TargetError:
             next_step=next_step or "Check the log of the environment in paygate.toml, and that it can be read by hand.",
         )
     )
+
+
+def _texts(value: object, depth: int) -> Iterator[str]:
+    """Every text of an entry, names included, as deep as an entry may be nested."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield str(name)
+            yield from _texts(inner, depth + 1) if depth < _DEPTH_MAX else ()
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner, depth + 1) if depth < _DEPTH_MAX else ()
+    elif isinstance(value, str | int):
+        yield str(value)
 
 
 def _typed(kind: FactKind, value: object) -> str:

@@ -6,6 +6,7 @@ conversion; what a converted amount will be nobody knows beforehand, so another 
 
 from __future__ import annotations
 
+from pytest_paygate.checks.check import Finding, check
 from pytest_paygate.core.money import Money
 
 # Minor units.
@@ -27,3 +28,18 @@ def minimum_charge(settlement_currency: str, currency: str) -> Money | None:
     if settled != currency.upper() or settled not in _MINIMUM_MINOR:
         return None
     return Money(_MINIMUM_MINOR[settled], settled)
+
+
+@check("The account's settlement currency allows a charge this small")
+def reaches_minimum(amount: Money, settles_in: str) -> Finding | None:
+    """A minimum in another currency cannot be compared: nobody knows beforehand what is converted to how much."""
+    least = minimum_charge(settles_in, amount.currency)
+    if least is None:
+        return Finding(
+            "the smallest charge the account takes",
+            f"a minimum in {settles_in or 'unknown'} that cannot be compared",
+            f"an account that settles in {amount.currency}",
+        )
+    if amount.minor >= least.minor:
+        return None
+    return Finding("the amount of the charge", amount, f"at least {least}")

@@ -272,6 +272,7 @@ def load_registry() -> None:
     """Fill the registry with every fault of every part."""
     for part in ("marketplace", "fleet", "stripe", "webhooks"):
         import_module(f"pytest_paygate.sandbox.{part}.faults")
+    import_module("pytest_paygate.sandbox.stripe.microcharge_faults")
 
 
 def _switched(wanted: Mapping[str, Mapping[str, object]]) -> Faults:

@@ -16,6 +16,7 @@ ASKS_MORE = "fleet_asks_more"
 SURCHARGE = "fleet_surcharge"
 NEVER_CHARGED = "fleet_page_charges_nothing"
 REFUND_LATE = "fleet_refund_late"
+REFUND_AT_LIMIT = "fleet_refund_at_the_limit"
 REFUND_BEFORE_CHARGE = "fleet_refund_before_charge"
 REFUND_UNPOSTED = "fleet_refund_unposted"
 REFUND_UNMARKED = "fleet_refund_unmarked"
@@ -24,6 +25,7 @@ CLOCK_AHEAD = "fleet_provider_ahead"
 # What these do where nothing else is asked for.
 OLDER_SECONDS = 3600.0
 LATE_SECONDS = 61.0
+LIMIT_SECONDS = 5.0
 BEFORE_SECONDS = 120.0
 AHEAD_SECONDS = 90.0
 SURCHARGE_MINOR = 5
@@ -38,7 +40,12 @@ _DECLARED = (
     (ASKS_MORE, "A5 asks for one cent more than is captured in the end", "checkout"),
     (SURCHARGE, "captures 5 minor units (added_minor) more than was asked", "pay"),
     (NEVER_CHARGED, "the hosted page says thanks and charges nothing", "pay"),
-    (REFUND_LATE, "a refund is made `seconds` (default 61) after it was asked for, on the provider's clock", "refund"),
+    (REFUND_LATE, "a refund is stamped `seconds` (default 61) after its charge, on the provider's clock", "refund"),
+    (
+        REFUND_AT_LIMIT,
+        "a refund takes a second longer than its own stamp says: `seconds` (default 5) after the charge",
+        "refund",
+    ),
     (REFUND_BEFORE_CHARGE, "a refund is stamped `seconds` (default 120) before its time", "refund"),
     (REFUND_UNPOSTED, "a refund says succeeded and is not in the ledger", "refund"),
     (REFUND_UNMARKED, "a refund says succeeded, and its charge says nothing has come back", "refund"),

@@ -37,6 +37,11 @@ async def _create(call: Call, sent: Json) -> Json:
         refund.body["pending_reason"] = "processing"
         await storage.save(call, refund)
         await jobs.schedule(call, jobs.REFUND_SETTLES, refund.id)
+    elif call.world.faults.active(more_faults.REFUND_AT_LIMIT):
+        refund.body["pending_reason"] = "processing"
+        await storage.save(call, refund)
+        stamped = call.world.faults.seconds(more_faults.REFUND_AT_LIMIT, more_faults.LIMIT_SECONDS) or 0.0
+        await jobs.schedule(call, jobs.REFUND_SETTLES, refund.id, stamped + 1.0)
     elif call.world.faults.active(faults.REFUND_PENDS):
         refund.body["pending_reason"] = "processing"
         await storage.save(call, refund)

@@ -227,7 +227,7 @@ def refund(call: Call, charge: Json, amount_minor: int, sent: Json) -> Json:
         "amount": amount_minor,
         "balance_transaction": None,
         "charge": charge["id"],
-        "created": _refunded_at(call),
+        "created": _refunded_at(call, charge),
         "currency": charge["currency"],
         "customer": charge["customer"],
         "customer_account": None,
@@ -250,11 +250,13 @@ def refund(call: Call, charge: Json, amount_minor: int, sent: Json) -> Json:
     }
 
 
-def _refunded_at(call: Call) -> int:
+def _refunded_at(call: Call, charge: Json) -> int:
     set_faults = call.world.faults
     at = call.now()
+    if set_faults.active(faults.REFUND_AT_LIMIT):
+        at = int(charge["created"]) + int(set_faults.seconds(faults.REFUND_AT_LIMIT, faults.LIMIT_SECONDS) or 0)
     if set_faults.active(faults.REFUND_LATE):
-        at += int(set_faults.seconds(faults.REFUND_LATE, faults.LATE_SECONDS) or 0)
+        at = int(charge["created"]) + int(set_faults.seconds(faults.REFUND_LATE, faults.LATE_SECONDS) or 0)
     if set_faults.active(faults.REFUND_BEFORE_CHARGE):
         at -= int(set_faults.seconds(faults.REFUND_BEFORE_CHARGE, faults.BEFORE_SECONDS) or 0)
     return at

@@ -1,0 +1,84 @@
+"""Whether a checkout is the one that was asked for, before anybody can pay it, as its provider tells it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_paygate.checks.check import Finding, check, same
+from pytest_paygate.core.secret import looks_secret
+
+if TYPE_CHECKING:
+    from pytest_paygate.core.money import Money
+    from pytest_paygate.core.ports import Payment
+
+
+@check("The target takes money in this run's mode, by its own word")
+def target_mode(*, said: bool | None, livemode: bool) -> Finding | None:
+    """`said` is what its status says; None where it does not say, which is no finding."""
+    return same(
+        "livemode as the target says it",
+        observed=livemode if said is None else said,
+        expected=livemode,
+        next_step="Look at the keys the target was started with.",
+    )
+
+
+@check("The checkout is made at once")
+def checkout_made(status: int) -> Finding | None:
+    """`status` is what create-checkout answered; a 202 would promise one."""
+    return same("the status of create-checkout", observed=status, expected=200)
+
+
+@check("The target's answers carry the run's trace id")
+def trace_echoed(echo: str, trace_id: str, question: str) -> Finding | None:
+    """`echo` is the trace id of the answer to the question, empty when it had none of our form."""
+    return same(
+        f"the trace id that came back from {question}",
+        observed=echo or "none",
+        expected=trace_id,
+        next_step="Have the target, and every proxy before it, hand X-Trace-Id back unchanged.",
+    )
+
+
+@check("The target's answers hold no key, no token and no card number")
+def answer_tells_no_secret(body: bytes) -> Finding | None:
+    """`body` is searched for the shapes of such things; what is masked has none of them."""
+    return same(
+        "whether the answer holds something like a key, a token or a card number",
+        observed=looks_secret(body.decode(errors="replace")),
+        expected=False,
+        next_step="Rotate what was a key, and have the target answer without it; the answer was not kept here.",
+    )
+
+
+@check("The session that the target names belongs to the payment that it names")
+def session_of_payment(payment_of_session: Payment, payment_id: str) -> Finding | None:
+    """`payment_of_session` is what the provider has behind the session's id."""
+    return same(
+        "the payment behind the session",
+        observed=payment_of_session.payment_id,
+        expected=payment_id,
+        next_step="Do not pay: the page may be somebody else's.",
+    )
+
+
+@check("The provider asks for the amount of the plan, in its currency")
+def asks_for_plan(payment: Payment, amount: Money) -> Finding | None:
+    """`payment` as the provider has it, before anybody can pay."""
+    return same(
+        "the amount the provider asks for",
+        observed=payment.amount,
+        expected=amount,
+        next_step="Do not pay: the page asks for another amount than the plan.",
+    )
+
+
+@check("The payment that can be paid is of this run's mode")
+def payment_mode(payment: Payment, *, livemode: bool) -> Finding | None:
+    """`payment` as the provider has it, before anybody can pay."""
+    return same(
+        "livemode of the payment",
+        observed=payment.livemode,
+        expected=livemode,
+        next_step="Do not pay: the page belongs to the provider's other mode.",
+    )
