@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -227,6 +228,32 @@ def test_refused_before_any_row(project: Project, case: Refused) -> None:
     assert result.ret == 4
     assert project.bodies() == []
     assert not (project.path / "reports").exists()
+
+
+WAIVER = '\n[[waivers]]\nrow = "refund"\nowner = "cto"\nreason = "known"\nuntil = {until}\n'
+
+
+def test_a_waiver_that_reaches_too_far(project: Project) -> None:
+    """No run begins with a waiver of more than 14 days; the day itself still does."""
+    today = datetime.now(UTC).date()
+    too_far, last = today + timedelta(days=15), today + timedelta(days=14)
+    gate = (project.gate / "gate.toml").read_text(encoding="utf-8")
+    project.write("demo_gate/gate.toml", gate + WAIVER.format(until=too_far))
+
+    result = project.run_here()
+
+    assert (
+        result.stderr.str().partition("ERROR: ")[2].strip()
+        == f"""demo_gate/gate.toml: waivers[0].until: is too far away
+  expected  a day within 14 days from today, {today}
+  observed  {too_far}, 15 days from today
+  money     No money moved.
+  next      Write a nearer day; when it has passed, whoever answers for it decides again."""
+    )
+    assert result.ret == 4
+    assert project.bodies() == []
+    project.write("demo_gate/gate.toml", gate + WAIVER.format(until=last))
+    assert project.run_here().ret != 4
 
 
 def test_two_gates_of_one_id(project: Project) -> None:

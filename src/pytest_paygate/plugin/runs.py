@@ -25,6 +25,7 @@ from pytest_paygate.core.errors import PaygateError, configuration, nearest
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.gate import Gate, System, check_evidence, read_gate, sha256
 from pytest_paygate.core.secret import Secret, watch
+from pytest_paygate.core.waivers import check_reach
 from pytest_paygate.exposure.stores import store_of
 from pytest_paygate.plugin.gate_run import GateRun
 from pytest_paygate.plugin.notices import Notices
@@ -104,6 +105,7 @@ class Runs:
             source = (path / "gate.toml").read_bytes()
             gate = read_gate(source, f"{path.name}/gate.toml")
             check_evidence(gate, f"{path.name}/gate.toml")
+            check_reach(gate.waivers, datetime.now(UTC).date(), f"{path.name}/gate.toml")
             for other in self.folders.values():
                 if other.gate.id == gate.id:
                     raise configuration(
