@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 
 import pytest
 
 from pytest_paygate.sandbox.faults import REGISTRY
 from pytest_paygate.sandbox.server import load_registry
-from tests.faults import page
+from tests.faults import page, result
 from tests.faults.catalogue import ENTRIES
 from tests.faults.entry import Layer
 from tests.faults.matrix import SMOKE, chosen, pair_jobs
@@ -67,9 +68,21 @@ def test_the_smoke_size_meets_every_layer_both_gates_and_a_missing_witness():
     assert any(entry.proof for entry in entries)
 
 
-def test_the_page_is_that_of_the_catalogue():
-    """The published table is written from the catalogue: `python -m tests.faults page`."""
+def test_the_page_is_that_of_the_result():
+    """The published table is written from the last result: `python -m tests.faults page`."""
     assert page.PAGE.read_text() == page.text()
+
+
+def test_the_result_knows_every_entry_of_today():
+    """The published result is of this catalogue: run `make faults` after a change to it."""
+    kept = json.loads(result.RESULT.read_text())
+    assert [
+        (one["fault"], one["gate"], one["rows"], one["critical"], [twin["name"] for twin in one["twins"]])
+        for one in kept["faults"]
+    ] == [
+        (entry.fault, entry.gate, sorted(entry.rows), entry.critical, [twin.name for twin in entry.twins])
+        for entry in ENTRIES
+    ]
 
 
 def test_the_worst_are_planted_in_pairs_within_their_gate():

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+from dataclasses import replace
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from pytest_paygate.core.inert import terminal_text
+from pytest_paygate.renderers import planted_faults
 from pytest_paygate.renderers.plain_text import csv_cell, sparkline
 from tests.golden.scenes import RUN_ID, escalated, go, no_go, pending, rehearsal
 from tests.launch.folders import later
@@ -51,7 +53,7 @@ def filled(reports):
     return reports
 
 
-@pytest.mark.parametrize("page_name", ["go-no-go.html", "index.html"])
+@pytest.mark.parametrize("page_name", ["go-no-go.html", "index.html", "what-this-catches.html"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 1200])
 def test_axe_finds_nothing_on_the_pages(browser, filled, page_name, scheme, width):
@@ -71,16 +73,49 @@ def test_axe_finds_nothing_on_the_pages(browser, filled, page_name, scheme, widt
 
 
 def test_links_of_the_pages_lead_to_the_runs(browser, filled):
-    """Every link of both pages leads to a file that is there, or says that the run cannot be read."""
+    """Every link of the pages leads to a file that is there, or says that the run cannot be read."""
     page = browser.new_page()
-    for name in ("go-no-go.html", "index.html"):
+    for name, links in (("what-this-catches.html", 2), ("go-no-go.html", 3), ("index.html", 3)):
         page.goto((filled.root / name).as_uri())
         targets = page.eval_on_selector_all("a[href]", "nodes => nodes.map(node => node.href)")
-        assert len(targets) >= 3
+        assert len(targets) >= links
         for target in targets:
             path = target.removeprefix("file://").split("#")[0]
             assert os.path.exists(path), target  # noqa: PTH110 - as the browser sees it
     assert "UNREADABLE" in page.inner_text("body")
+    page.close()
+
+
+def test_the_pages_can_be_rebuilt(filled):
+    """`paygate report --pages` writes every page across runs again, and changes no run."""
+    pages = ("index.html", "go-no-go.html", "what-this-catches.html", "e2e/sessions.md")
+    before = {name: (filled.root / name).read_text() for name in pages}
+    for name in pages:
+        (filled.root / name).write_text("old")
+    code, output = filled.run("report", "--pages")
+    assert (code, output.strip()) == (0, str(filled.root / "index.html"))
+    assert {name: (filled.root / name).read_text() for name in pages[2:]} == {name: before[name] for name in pages[2:]}
+    assert all((filled.root / name).read_text().startswith("<!doctype html>") for name in pages[:2])
+
+
+def test_pages_of_no_folder_are_refused(filled):
+    """Nothing is made where nothing is."""
+    nowhere = filled.root / "nowhere"
+    code, output = replace(filled, root=nowhere).run("report", "--pages")
+    assert code == 1
+    assert f"{nowhere}: no such folder. Name the one that holds the runs with --reports." in output
+    assert not nowhere.exists()
+
+
+def test_what_the_gates_catch_is_asked_on_the_front_page(browser, filled):
+    """A release manager finds the page, and on it every planted fault with what says so."""
+    page = browser.new_page()
+    page.goto((filled.root / "index.html").as_uri())
+    page.get_by_role("link", name="What would this have caught?").click()
+    assert page.inner_text("h1") == "What this would have caught"
+    kept = planted_faults.result()
+    assert page.locator("tbody tr").count() == len(kept["faults"])
+    assert f"{kept['figures']['caught']} of {kept['figures']['planted']}" in page.inner_text("dl")
     page.close()
 
 

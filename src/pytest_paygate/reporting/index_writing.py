@@ -16,7 +16,7 @@ from pytest_paygate.core.errors import JournalError, PaygateError
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.history import HistoryLine, line_of, newest_first
 from pytest_paygate.core.verdict import is_for_launch
-from pytest_paygate.renderers import index_pages
+from pytest_paygate.renderers import index_pages, planted_faults
 from pytest_paygate.reporting import launching
 from pytest_paygate.reporting.reading import load
 
@@ -112,6 +112,7 @@ def write_indexes(root: Path, gate_ids: Sequence[str], now: datetime) -> str:
         replace_whole(root / "go-no-go.html", index_pages.go_no_go_html(checklist).encode())
         front = index_pages.front_page(checklist.launch, runs.lines, runs.unreadable)
         replace_whole(root / "index.html", front.encode())
+        replace_whole(root / planted_faults.PAGE, planted_faults.as_html().encode())
     except PaygateError as error:
         return error.refusal.refused
     return ""
