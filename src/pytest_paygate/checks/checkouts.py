@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_paygate.checks.check import Finding, check, same
+from pytest_paygate.core.ports import Payment, PaymentStatus
 from pytest_paygate.core.secret import looks_secret
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_paygate.core.money import Money
-    from pytest_paygate.core.ports import Payment
 
 
 @check("The target takes money in this run's mode, by its own word")
@@ -30,7 +32,7 @@ def checkout_made(status: int) -> Finding | None:
 
 
 @check("The target's answers carry the run's trace id")
-def trace_echoed(echo: str, trace_id: str, question: str) -> Finding | None:
+def trace_returned(echo: str, trace_id: str, question: str) -> Finding | None:
     """`echo` is the trace id of the answer to the question, empty when it had none of our form."""
     return same(
         f"the trace id that came back from {question}",
@@ -73,6 +75,18 @@ def asks_for_plan(payment: Payment, amount: Money) -> Finding | None:
     )
 
 
+@check("Nothing but our payment can be paid, or was paid, under the run's trace id")
+def one_payable(payments: Sequence[Payment], payment_id: str) -> Finding | None:
+    """`payments` are all of the run's trace id at the provider; what has come to its end unpaid is nobody's burden."""
+    others = [one for one in payments if one.payment_id != payment_id and one.status not in _ENDED]
+    return same(
+        "how many other payments under this trace id are paid or can be paid",
+        observed=len(others),
+        expected=0,
+        next_step="Close each of them at the provider, and refund what was paid: whoever has the page can pay it.",
+    )
+
+
 @check("The payment that can be paid is of this run's mode")
 def payment_mode(payment: Payment, *, livemode: bool) -> Finding | None:
     """`payment` as the provider has it, before anybody can pay."""
@@ -82,3 +96,6 @@ def payment_mode(payment: Payment, *, livemode: bool) -> Finding | None:
         expected=livemode,
         next_step="Do not pay: the page belongs to the provider's other mode.",
     )
+
+
+_ENDED = frozenset({PaymentStatus.FAILED, PaymentStatus.CANCELLED, PaymentStatus.EXPIRED})

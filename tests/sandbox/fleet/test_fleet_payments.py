@@ -147,7 +147,8 @@ def test_an_unpaid_checkout_can_be_closed(client: Client) -> None:
 
 def test_a_rehearsal_says_live_and_pays_with_its_own_card(rehearsing: Client) -> None:
     """In a rehearsal A5 calls itself live, and its charge is livemode and on the rehearsal card."""
-    assert rehearsing.get("a5", "/api/status").json() == {"app": "A5", "environment": "live", "livemode": True}
+    told = rehearsing.get("a5", "/api/status").json()
+    assert told == {"app": "A5", "environment": "live", "livemode": True, "build": "2026.11.2"}
     rehearsing.paid()
     (charge,) = rehearsing.charges()
     assert (charge["livemode"], charge["payment_method_details"]["card"]["last4"]) == (True, rehearsing.card[-4:])

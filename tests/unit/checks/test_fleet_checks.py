@@ -43,6 +43,13 @@ def payment(amount=FIFTY, payment_id="pi_1", *, livemode=False):
     )
 
 
+def ended(status):
+    """Another payment, in some status."""
+    return Payment(
+        f"pi_{status}", PaymentStatus(status), FIFTY, Money(0, "USD"), NOW, livemode=False, processor="stripe"
+    )
+
+
 def line(minor, currency="USD"):
     """A line of the ledger."""
     amount = Money(minor, currency)
@@ -70,9 +77,9 @@ def numbered(*pairs):
         ),
         (checkouts.checkout_made.judge(200), None),
         (checkouts.checkout_made.judge(202), found("the status of create-checkout", 202, 200)),
-        (checkouts.trace_echoed.judge("T-1", "T-1", "the refund"), None),
+        (checkouts.trace_returned.judge("T-1", "T-1", "the refund"), None),
         (
-            checkouts.trace_echoed.judge("", "T-1", "the refund"),
+            checkouts.trace_returned.judge("", "T-1", "the refund"),
             found(
                 "the trace id that came back from the refund",
                 "none",
@@ -96,6 +103,17 @@ def numbered(*pairs):
                 Money(50, "EUR"),
                 FIFTY,
                 "Do not pay: the page asks for another amount than the plan.",
+            ),
+        ),
+        (checkouts.one_payable.judge([payment(), *map(ended, ("failed", "cancelled", "expired"))], "pi_1"), None),
+        (checkouts.one_payable.judge([], "pi_1"), None),
+        (
+            checkouts.one_payable.judge([payment(), *map(ended, ("succeeded", "processing", "unknown"))], "pi_1"),
+            found(
+                "how many other payments under this trace id are paid or can be paid",
+                3,
+                0,
+                "Close each of them at the provider, and refund what was paid: whoever has the page can pay it.",
             ),
         ),
         (checkouts.payment_mode.judge(payment(), livemode=False), None),

@@ -75,16 +75,20 @@ async def create(fleet: Fleet, wanted: Wanted) -> dict[str, object]:
 
 async def _session_of_another(fleet: Fleet) -> object:
     """The id of a checkout that is nobody's: made, and never to be paid."""
-    token = fleet.world.identifiers.token(24)
-    session = await fleet.provider.create_session(
-        f"a5_checkout_{token}",
+    trace_id = f"trace_{fleet.world.identifiers.token(24)}"
+    return (await _second_page(fleet, CREDITS_MIN * CENTS_PER_CREDIT, trace_id))["id"]
+
+
+async def _second_page(fleet: Fleet, amount_minor: int, trace_id: str) -> dict[str, object]:
+    """One more page that can be paid, and that nobody is told of."""
+    return await fleet.provider.create_session(
+        f"a5_checkout_{fleet.world.identifiers.token(24)}",
         credits_bought=CREDITS_MIN,
-        amount_minor=CREDITS_MIN * CENTS_PER_CREDIT,
+        amount_minor=amount_minor,
         currency=CURRENCY,
-        trace_id=f"trace_{token}",
+        trace_id=trace_id,
         now_seconds=fleet.world.clock.now_seconds(),
     )
-    return session["id"]
 
 
 async def _made_before(connection: AsyncConnection, wanted: Wanted) -> dict[str, object] | None:
@@ -123,6 +127,8 @@ async def _make(fleet: Fleet, connection: AsyncConnection, wanted: Wanted) -> di
         session = await ask()
         if faults.active("fleet_checkout_asked_twice"):
             session = await ask()
+        if faults.active("fleet_second_page"):
+            await _second_page(fleet, amount, wanted.trace_id)
     except ProviderError as failure:
         await fleet.log.write("checkout_failed", wanted.trace_id, level="error", reason=str(failure))
         raise ApiError(502, "provider_failed", "the payment provider made no checkout") from None

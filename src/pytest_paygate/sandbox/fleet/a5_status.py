@@ -27,6 +27,8 @@ def told(fleet: Fleet) -> dict[str, object]:
     }
     if faults.active("fleet_environment_lies"):
         document["environment"] = "staging" if world.environment == "sandbox" else "sandbox"
+    if faults.active("fleet_system_other"):
+        document |= {"environment": "production", "livemode": not world.keys.livemode}
     if faults.active("fleet_mode_lies"):
         document["livemode"] = not world.keys.livemode
     replica = fleet.next_replica()

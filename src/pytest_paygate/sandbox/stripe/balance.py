@@ -20,7 +20,8 @@ async def _balance(call: Call, _sent: Json) -> Json:
         currencies = ("gbp", "usd") if also else ("gbp",)
     available = [_funds(await money.available_minor(call, currency), currency) for currency in currencies]
     pending = [_funds(await money.pending_minor(call, currency), currency) for currency in currencies]
-    return {"object": "balance", "available": available, "livemode": call.livemode, "pending": pending}
+    livemode = call.livemode != call.world.faults.active(faults.OTHER_MODE)
+    return {"object": "balance", "available": available, "livemode": livemode, "pending": pending}
 
 
 def _funds(amount: int, currency: str) -> Json:

@@ -53,7 +53,9 @@ async def authorised(call: Call, intent: Row, method: Row, *, authenticated: boo
     behaviour = behaviour_of(method)
     body = shapes.charge(call, intent.body, method.body)
     body |= {"status": "succeeded", "paid": True, "outcome": _outcome(behaviour)}
-    if call.world.faults.active(microcharge_faults.CHARGE_LIVE):
+    if call.world.faults.active(microcharge_faults.CHARGE_LIVE) or call.world.faults.active(
+        microcharge_faults.OTHER_MODE
+    ):
         body["livemode"] = not call.livemode
     card = body["payment_method_details"]["card"]
     if call.livemode and call.world.faults.active(faults.TEST_CARD_SHOWN):

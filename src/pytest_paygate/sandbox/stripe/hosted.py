@@ -6,6 +6,7 @@ the arguments of `pay_session`.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -115,6 +116,11 @@ async def pay_session(world: World, session_id: str, card: Card) -> PaymentOutco
         NoSuchPageError: there is no such session.
 
     """
+    if world.faults.active(microcharge_faults.PAYER_LATE):
+        seconds = world.faults.seconds(microcharge_faults.PAYER_LATE, microcharge_faults.PAYER_SECONDS) or 0.0
+        await asyncio.sleep(seconds)
+    if world.faults.active(microcharge_faults.CARD_DECLINED):
+        return PaymentOutcome("declined", "Your card was declined.")
     try:
         async with _opened(world, "checkout.session", session_id) as call:
             session = await storage.find(call, "checkout.session", session_id, lock=True)

@@ -233,7 +233,10 @@ def _apply_settings(intent: Row, sent: Json) -> None:
 
 async def _retrieve(call: Call, sent: Json) -> Json:
     body = (await storage.in_url(call, "payment_intent", sent["id"])).body
-    if body["status"] != "succeeded" and call.world.faults.active(microcharge_faults.PAYMENT_LIVE):
+    unpaid = body["status"] != "succeeded"
+    if (unpaid and call.world.faults.active(microcharge_faults.PAYMENT_LIVE)) or call.world.faults.active(
+        microcharge_faults.OTHER_MODE
+    ):
         return body | {"livemode": not call.livemode}
     return body
 
