@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import re
 from bisect import bisect_left
+from contextlib import suppress
 from dataclasses import dataclass
 from html import unescape
 from typing import TYPE_CHECKING
@@ -31,7 +32,7 @@ _BACKSLASH = re.compile(rb"(?:\\u[0-9A-Fa-f]{4})+|(?:\\x[0-9A-Fa-f]{2})+|\\[\\/\
 _ENTITY = re.compile(rb"&(?:#[xX][0-9A-Fa-f]{1,6}|#[0-9]{1,7}|[A-Za-z][A-Za-z0-9]{1,31});?")
 _SPACE = re.compile(rb"\s+")
 _SHORT = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b"0": b"\0"}
-_DSN_PASSWORD = re.compile(r"\bpassword\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))", re.IGNORECASE)
+_DSN_PASSWORD = re.compile(r"\b(?i:password)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,8 @@ class Scanner:
         for seen, (told, decode) in _views(content).items():
             for needle in self._needles:
                 sought = needle.wrapped if _WRAPPED in told else needle.sought
-                place = -1 if needle.secret in found else _place(seen, sought, alone=needle.alone)
-                if place < 0:
+                place = None if needle.secret in found else _place(seen, sought, alone=needle.alone)
+                if place is None:
                     continue
                 encoding = ", ".join(told if told and needle.encoding == _RAW else (needle.encoding, *told))
                 offset = _offset(content, decode, sought) if told else place
@@ -100,12 +101,10 @@ class Scanner:
 def _parts(name: str, value: str) -> Iterator[tuple[str, str]]:
     yield name, value
     if "://" in value:
-        try:
-            password = urlsplit(value).password or ""
-        except ValueError:
-            password = ""
-        yield f"{name}, its password", password
-        yield f"{name}, its password", unquote(password)
+        with suppress(ValueError):
+            if password := urlsplit(value).password:
+                yield f"{name}, its password", password
+                yield f"{name}, its password", unquote(password)
     elif match := _DSN_PASSWORD.search(value):
         yield f"{name}, its password", re.sub(r"\\(.)", r"\1", match[1]) if match[1] is not None else match[2]
 
@@ -132,9 +131,9 @@ def _needles(name: str, value: str) -> Iterator[_Needle]:
 def _base64(raw: bytes) -> list[bytes]:
     """The characters that any base64 text must hold if the value stands in it, for each of the three alignments."""
     forms = []
-    for shift in range(3):
+    # What stands before the value reaches into its first characters: none, two or three of them.
+    for shift, first in enumerate((0, 2, 3)):
         text = base64.b64encode(b"\0" * shift + raw)
-        first = (shift * 8 + 5) // 6
         last = (shift + len(raw)) * 8 // 6
         forms.append(text[first:last])
     return forms
@@ -152,7 +151,7 @@ def _backslashes(content: bytes) -> bytes:
             return units.decode("utf-16-be", "replace").encode()
         if text[1:2] == b"x":
             return bytes.fromhex(text.replace(b"\\x", b"").decode())
-        return _SHORT.get(text[1:2], text[1:2])
+        return _SHORT.get(text[1:], text[1:])
 
     return _BACKSLASH.sub(plain, content)
 
@@ -188,14 +187,14 @@ def _then(first: Callable[[bytes], bytes], second: Callable[[bytes], bytes]) -> 
     return lambda content: second(first(content))
 
 
-def _place(content: bytes, sought: bytes, *, alone: bool) -> int:
-    """Where the first find is, or -1; with `alone`, one that no digit touches."""
+def _place(content: bytes, sought: bytes, *, alone: bool) -> int | None:
+    """Where the first find is, if there is one; with `alone`, one that no digit touches."""
     if not alone:
-        return content.find(sought)
+        return content.index(sought) if sought in content else None
     text = re.escape(sought)
     # What stands before is looked at last: a pattern that begins with plain text is found many times faster.
     found = re.search(text + rb"(?![0-9])(?<![0-9]" + text + rb")", content)
-    return -1 if found is None else found.start()
+    return found.start() if found else None
 
 
 def _offset(content: bytes, decode: Callable[[bytes], bytes], sought: bytes) -> int:

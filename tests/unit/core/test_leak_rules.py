@@ -66,6 +66,23 @@ def test_a_find_is_named_by_its_encoding(content, encoding):
     assert [leak.encoding for leak in found] == ([] if encoding is None else [encoding])
 
 
+@pytest.mark.parametrize("shift", range(3))
+def test_base64_for_addresses_is_found_by_its_name(shift):
+    """The alphabet with `-` and `_` is a form of its own; characters that both have are plain base64."""
+    value = "~~~???>>>~~~"
+    planted = base64.urlsafe_b64encode(b"." * shift + value.encode() + b".")
+    assert b"-" in planted
+    assert b"_" in planted
+    assert [leak.encoding for leak in scan(planted, value)] == ["base64url"]
+    assert scan(planted.translate(bytes.maketrans(b"-_", b"+-")), value) == ()
+
+
+def test_the_first_of_several_is_told():
+    """A secret that stands there more than once is placed where it stands first."""
+    assert scan(b"x hunter2 hunter2 hunter2", "hunter2") == (Leak("key", "raw", 2),)
+    assert scan(b"x 170012 170012", "170012") == (Leak("key", "raw", 2),)
+
+
 def test_each_secret_is_found_once_at_its_plainest():
     """One find for each name: what stands there as it is wins over what stands there encoded, in any order."""
     content = escaped(b"hunter2") + b" swordfish " + b"hunter2".hex().encode() + b" hunter2"
