@@ -5,6 +5,7 @@ Owns which runs are made; what they mean, `score` counts.
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -38,9 +39,23 @@ SMOKE_CLEAN_RUNS = 2
 
 
 def chosen(size: str) -> tuple[Entry, ...]:
-    """The entries that a size plants: `smoke` or `full`; never one that only another test can plant."""
+    """The entries that are planted, never one that only another test can plant.
+
+    Args:
+        size: `full`, `smoke`, or the names of some faults as a pattern such as `fleet_*`.
+    """
     entries = tuple(entry for entry in ENTRIES if not entry.held_by)
-    return entries if size == "full" else tuple(entry for entry in entries if entry.fault in SMOKE)
+    if size == "full":
+        return entries
+    if size == "smoke":
+        return tuple(entry for entry in entries if entry.fault in SMOKE)
+    return tuple(entry for entry in entries if fnmatchcase(entry.fault, size))
+
+
+def beside(size: str, seed: int) -> tuple[list[Job], list[Job]]:
+    """The pairs and the clean runs of a size; none for a pattern."""
+    pairs, clean = {"full": (None, CLEAN_RUNS), "smoke": (SMOKE_PAIRS, SMOKE_CLEAN_RUNS)}.get(size, (0, 0))
+    return pair_jobs(ENTRIES)[:pairs], clean_runs(seed, clean)
 
 
 def fault_job(entry: Entry) -> Job:
@@ -67,15 +82,13 @@ def run(size: str, seed: int, done: Callable[[int], None] = lambda _made: None) 
     """Make every run of a size, several at a time; runs that are alike are made once.
 
     Args:
-        size: `smoke` or `full`.
+        size: `full`, `smoke`, or a pattern of names.
         seed: decides what happens in the clean runs.
         done: told after each run how many have been made.
     """
     entries = chosen(size)
-    is_full = size == "full"
     singles = [job for one in entries for job in (fault_job(one), *(twin_job(one, twin) for twin in one.twins))]
-    pairs = pair_jobs(ENTRIES)[: None if is_full else SMOKE_PAIRS]
-    clean = clean_runs(seed, CLEAN_RUNS if is_full else SMOKE_CLEAN_RUNS)
+    pairs, clean = beside(size, seed)
     made = 0
 
     def follow(job: Job, seen: Seen) -> Sequence[Job]:
@@ -86,7 +99,7 @@ def run(size: str, seed: int, done: Callable[[int], None] = lambda _made: None) 
 
     seen = carry_out([*singles, *pairs, *clean], follow)
     score = scored(entries, pairs, clean, seen)
-    if is_full:
+    if size == "full":
         score.close()
     return score
 
