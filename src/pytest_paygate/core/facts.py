@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_paygate.core.money import Money, MoneyError
@@ -100,13 +101,10 @@ def shown(value: FactValue) -> str:
             return str(value)
 
 
-def _pattern(pattern: re.Pattern[str], what: str) -> Callable[[object], str]:
-    def encode(value: object) -> str:
-        if not isinstance(value, str) or pattern.fullmatch(value) is None:
-            raise FactShapeError(f"the value is not {what}")
-        return str(value)
-
-    return encode
+def _matching(pattern: re.Pattern[str], what: str, value: object) -> str:
+    if not isinstance(value, str) or pattern.fullmatch(value) is None:
+        raise FactShapeError(f"the value is not {what}")
+    return str(value)
 
 
 def _words(value: object) -> list[str]:
@@ -145,8 +143,8 @@ def _flag(value: object) -> bool:
     return value
 
 
-_identifier = _pattern(_IDENTIFIER, "an identifier (letters, digits and _ . : @ -, at most 128)")
-_word = _pattern(_WORD, "a short plain phrase")
+_identifier = partial(_matching, _IDENTIFIER, "an identifier (letters, digits and _ . : @ -, at most 128)")
+_word = partial(_matching, _WORD, "a short plain phrase")
 _ENCODERS: dict[FactKind, Callable[[object], JsonValue]] = {
     FactKind.IDENTIFIER: _identifier,
     FactKind.WORD: _word,
@@ -154,11 +152,11 @@ _ENCODERS: dict[FactKind, Callable[[object], JsonValue]] = {
     FactKind.INTEGER: _integer,
     FactKind.SECONDS: _seconds,
     FactKind.MONEY: _money,
-    FactKind.TIME: lambda value: _time(value if isinstance(value, datetime) else _parsed(value)).isoformat(),
-    FactKind.LAST4: _pattern(_LAST4, "four digits"),
+    FactKind.TIME: lambda value: _time(_parsed(value)).isoformat(),
+    FactKind.LAST4: partial(_matching, _LAST4, "four digits"),
     FactKind.FLAG: _flag,
     # Scheme, host and path only: a query or a fragment may carry a token.
-    FactKind.LINK: _pattern(_LINK, "a plain http(s) link without query"),
+    FactKind.LINK: partial(_matching, _LINK, "a plain http(s) link without query"),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -216,6 +217,23 @@ def test_what_a_journal_cannot_hold_is_refused(kind, kept, message):
 def test_a_fact_is_shown_in_one_way(value, text):
     """Words for flags, at most three decimals without idle noughts, times in UTC, lists with commas."""
     assert shown(value) == text
+
+
+@pytest.fixture
+def _in_kolkata(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_in_kolkata")
+def test_times_are_in_utc_wherever_a_gate_runs():
+    """The zone of the machine is in no journal and in no report."""
+    assert to_json(FactKind.TIME, TEN_IN_ZURICH) == "2026-11-21T09:15:00+00:00"
+    assert str(from_json(FactKind.TIME, "2026-11-21T10:15:00+01:00")) == "2026-11-21 09:15:00+00:00"
+    assert shown(TEN_IN_ZURICH) == "2026-11-21 09:15:00Z"
 
 
 def test_a_message_never_holds_the_value():
