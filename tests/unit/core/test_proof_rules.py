@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from datetime import timedelta, timezone
 
 import pytest
@@ -58,6 +59,17 @@ def test_an_extract_is_one_text():
         f'"said":"bezahlt für","trace_id":"{TRACE}"}}'
     )
     assert told.extract_sha256 == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_moment_is_in_utc_wherever_a_gate_runs(monkeypatch):
+    """The zone of the machine is in no journal and in no hash."""
+    try:
+        monkeypatch.setenv("TZ", "Asia/Kolkata")
+        time.tzset()
+        assert witness().moment == "2026-11-20T09:14:30+00:00"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_what_is_expected_may_be_little():
