@@ -130,7 +130,7 @@ def _encoded(kind: FactKind, value: object) -> Scalar | None:
 def _leaves(node: object, path: str, name: str, depth: int) -> Iterator[tuple[str, str, object]]:
     """Walk a document; a list of plain values counts as one leaf so that `rights` can be kept whole."""
     if depth > MAX_DEPTH:
-        yield path, "", None
+        yield path, name, None
     elif isinstance(node, dict):
         for key, value in node.items():
             plain = key if isinstance(key, str) and re.fullmatch(r"[a-z0-9_]{1,40}", key) else "…"

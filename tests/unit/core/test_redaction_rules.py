@@ -13,6 +13,7 @@ from pytest_paygate.core.redaction import (
     MAX_DEPTH,
     MAX_FIELDS,
     MAX_NODES,
+    Kept,
     keep,
     plain,
     safe_path,
@@ -89,6 +90,19 @@ def test_a_gate_may_declare_more():
     kept = keep(document, extra)
     assert (kept.fields, kept.dropped) == ({"checksum": "ab12", "amount": "ten", "id": "x"}, 1)
     assert (keep({"waited": 1.5}, {"waited": FactKind.SECONDS}).fields) == {"waited": 1.5}
+
+
+def test_an_answer_without_a_document_leaves_nothing():
+    """No field was kept, and none was dropped."""
+    assert (Kept().fields, Kept().dropped) == ({}, 0)
+    assert Kept(dropped=1).fields == {}
+
+
+def test_what_is_no_object_has_neither_name_nor_path():
+    """A document that is a single value is kept only where somebody declares the nameless."""
+    assert keep(5, {"": FactKind.INTEGER}).fields == {"": 5}
+    assert keep(["a", "b"], {"": FactKind.WORDS}).fields == {"": "a, b"}
+    assert keep({"": 5}, {"…": FactKind.INTEGER}).fields == {"…": 5}
 
 
 def test_forty_fields_are_kept():
