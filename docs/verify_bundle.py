@@ -103,8 +103,8 @@ RULES = {  # what may follow what was told so far, besides what [sequence] of bu
     "window_checked": lambda r, e: e.healthy is not bool(e.reasons) and (e.seen or not e.healthy),
     "phase_started": lambda r, e: not r.phase_started, "phase_finished": lambda r, e: r.phase_started.phase == e.phase,
     "approval_consumed": lambda r, e: r.exposure_planned.plan_sha256 == e.plan_sha256,
-    "fence_taken": lambda r, e: not r.fence_taken or e.fence > r.fence_taken.fence,
-    "guard_read": lambda r, e: e.guard in at(r.gate, "guards.id"), "history": lambda r, e: r.last < 0,
+    "fence_taken": lambda r, e: not r.fence_taken or e.fence > r.fence_taken.fence, "history": lambda r, e: r.last < 0,
+    "guard_read": lambda r, e: e.guard in at(r.gate, "guards.id"), "probe_intended": lambda r, e: not r.guarded,
     "capacity_taken": lambda r, e: not r.charge_intended, "capacity_returned": lambda r, e: unsent(r),
     "charge_intended": lambda r, e: r.spec[r.open].money and passed(r, r.checks) and not r.run_stopped and (
         0 < e.amount_minor <= e.cap_minor and {*at(r.gate, "guards.-after_money.id")} <= r.guards) and (

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
 from pytest_paygate.core.errors import InterlockError, JournalError, Refusal, TargetError
+from pytest_paygate.core.events import Mode, ProbeIntended
 from pytest_paygate.core.money import Money
 from pytest_paygate.core.ports import Outgoing
+from pytest_paygate.core.run import IllegalEventError
 from pytest_paygate.exposure.desk import MoneyDesk
 from tests.network.scene import AMOUNT, MemoryRun
 
@@ -195,3 +198,47 @@ async def test_a_row_that_moves_money_says_what_it_sends(method):
 async def test_reads_and_other_rows_may_pass(row, method):
     """A read of a money row, and a login in a row that moves none, are nobody's business."""
     in_row(row).desk.check_row(Outgoing(method, "/x", b""))
+
+
+PROBE = Outgoing("POST", "/orders", b'{"product_id":"unknown"}')
+
+
+async def test_no_probe_is_sent_where_money_is_real():
+    """A rehearsal and a live run refuse to send what the target must refuse, word for word, and record no intent of it."""
+    stand = Stand()
+    with pytest.raises(InterlockError) as refused:
+        await stand.desk.probe(PROBE, stand.send)
+    assert stand.sent == []
+    assert refused.value.refusal.text() == (
+        "interlock: POST /orders is not sent, because of dry_run\n"
+        "  expected  probes of the target in a sandbox or staging run only\n"
+        "  observed  a probe is sent in a dry run only, never where money is real\n"
+        "  money     No money moved. This request was not sent.\n"
+        "  next      Probe where run.may_probe says so; a live run sends its one purchase and nothing else."
+    )
+
+
+async def test_a_probe_is_on_record_before_it_is_sent():
+    """In a dry run the journal says which bytes are about to leave; they are not a purchase."""
+    stand = Stand()
+    stand.run.state = replace(
+        stand.run.state, started=stand.run.state.started.model_copy(update={"mode": Mode.STAGING})
+    )
+    recorded: list[object] = []
+    record = stand.run.record
+    stand.run.record = lambda body: recorded.append(body) or record(body)
+
+    async def send() -> object:
+        assert recorded == [ProbeIntended(method="POST", path="/orders", body_sha256=sha256(PROBE.body).hexdigest())]
+        return stand.answer
+
+    assert await stand.desk.probe(PROBE, send) is stand.answer
+    assert stand.run.state.exposure.intent is None
+
+
+async def test_a_probe_belongs_into_a_row():
+    """Outside of a row nothing is probed."""
+    stand = Stand()
+    stand.run.state = replace(stand.run.state, open_row=None)
+    with pytest.raises(IllegalEventError, match=r"^probe_intended happens inside a row$"):
+        stand.run.record(ProbeIntended(method="POST", path="/orders", body_sha256="0" * 64))

@@ -3,8 +3,7 @@
 Rules:
 - every exchange is recorded before its result can be acted on, and also when it fails or is cancelled;
 - one deadline covers the whole call, redirects and body included; httpx's own timeouts are per operation;
-- nothing is retried and nothing leaves for another origin;
-- nothing is taken from the environment: no proxy, no CA variable, no key log.
+- nothing is retried, leaves for another origin, or is taken from the environment: no proxy, CA variable or key log.
 """
 
 from __future__ import annotations
@@ -42,7 +41,6 @@ from pytest_paygate.core.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-    from types import TracebackType
     from typing import Self
 
     from pytest_paygate.adapters.http_requests import RowDesk
@@ -147,6 +145,7 @@ class Api:
         attempt: int = 1,
         charge: Money | None = None,
         refund: Charge | None = None,
+        probe: bool = False,
     ) -> Answer:
         """Send one request, once, and return the complete answer, whatever its status.
 
@@ -163,6 +162,7 @@ class Api:
             attempt: for the journal, when the caller repeats a read.
             charge: this is the run's one purchase, and may lead to a charge of this amount.
             refund: this asks the target to give this charge back.
+            probe: the target must refuse this, or change nothing; a dry run only.
 
         Raises:
             InterlockError: when money may not move; nothing was sent.
@@ -172,7 +172,7 @@ class Api:
         if not path.startswith("/"):
             raise ValueError("a path starts with /")
         deadline = self._deadline_seconds if deadline_seconds is None else deadline_seconds
-        moves, body = charge is not None or refund is not None, encoded_body(json, form, content)
+        moves, body = charge is not None or refund is not None or probe, encoded_body(json, form, content)
         client = self._fresh if once or moves else self._kept_alive
         request = self._built(
             client,
@@ -188,7 +188,7 @@ class Api:
 
         outgoing = Outgoing(method, safe_path(request.url.path), body or b"")
         if moves:
-            return await over_the_desk(self._desk, outgoing, send, charge, refund)
+            return await over_the_desk(self._desk, outgoing, send, charge, refund, probe=probe)
         return await declared(self._desk, outgoing, send, once=once)
 
     async def _within_deadline(
@@ -230,6 +230,7 @@ class Api:
         once: bool = False,
         charge: Money | None = None,
         refund: Charge | None = None,
+        probe: bool = False,
     ) -> Answer:
         """Send; see `request`."""
         return await self.request(
@@ -243,6 +244,7 @@ class Api:
             once=once,
             charge=charge,
             refund=refund,
+            probe=probe,
         )
 
     async def aclose(self) -> None:
@@ -253,9 +255,7 @@ class Api:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_ended: object) -> None:
         await self.aclose()
 
     def _built(  # noqa: PLR0913 - what a request is made of

@@ -125,21 +125,25 @@ async def declared(
     return await send()
 
 
-async def over_the_desk(
+async def over_the_desk(  # noqa: PLR0913 - what is sent, and what it says of itself
     desk: Desk | None,
     outgoing: Outgoing,
     send: Callable[[], Awaitable[Answer]],
     charge: Money | None,
     refund: Charge | None,
+    *,
+    probe: bool,
 ) -> Answer:
-    """Send a request that moves money by way of the desk.
+    """Send a request that moves money, or must not, by way of the desk.
 
     Raises:
         InterlockError: when money may not move; nothing was sent.
-        RuntimeError: where a client has no desk, or is told of a charge and a refund at once.
+        RuntimeError: where a client has no desk, or is told of two of them at once.
     """
-    if desk is not None and charge is not None and refund is None:
+    if desk is not None and probe and charge is None and refund is None:
+        return await desk.probe(outgoing, send)
+    if desk is not None and charge is not None and refund is None and not probe:
         return await desk.buy(charge, outgoing, send)
-    if desk is not None and refund is not None and charge is None:
+    if desk is not None and refund is not None and charge is None and not probe:
         return await desk.refund(refund, outgoing, send)
-    raise RuntimeError("charge or refund, one of the two, and only where the gate's own target is asked")
+    raise RuntimeError("charge, refund or probe, one of the three, and only where the gate's own target is asked")

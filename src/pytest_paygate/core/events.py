@@ -244,6 +244,15 @@ class SeatAnswered(Model):
     waited_seconds: float
 
 
+class ProbeIntended(Model):
+    """A request that the target must refuse, or that must change nothing, is about to be sent: a dry run only."""
+
+    kind: Literal["probe_intended"] = "probe_intended"
+    method: str
+    path: str
+    body_sha256: str
+
+
 class ProofRecorded(Model):
     """What one witness says: the HTTP answer, the application's log, the provider's ledger.
 
@@ -323,6 +332,7 @@ EventBody = Annotated[
     | HoldOpened
     | HoldClosed
     | SeatAnswered
+    | ProbeIntended
     | ProofRecorded
     | AnomalyRecorded
     | GuardRead

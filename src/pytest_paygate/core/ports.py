@@ -78,6 +78,9 @@ class Desk(Protocol):
     async def refund(self, charge: Charge, request: Outgoing, send: Callable[[], Awaitable[Answered]]) -> Answered:
         """Ask the target to give a charge back."""
 
+    async def probe(self, request: Outgoing, send: Callable[[], Awaitable[Answered]]) -> Answered:
+        """Send what the target must refuse, or what must change nothing; in a dry run only."""
+
     def check_undeclared(self, request: Outgoing) -> None:
         """Refuse a request that may move money and does not say which."""
 

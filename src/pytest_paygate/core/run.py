@@ -8,7 +8,7 @@ Rules (each held by a test):
 - a row passes only when it started and every fact it must record was recorded inside it;
 - money is intended inside a money row, with pre-flight whole, after every guard of the gate was read again in that row
   and held, and with a unit of capacity where the gate asks for one; what exposure allows is decided in `exposure.py`;
-- calls are made inside a row, a phase (interlock, settling) or a rescue;
+- calls are made inside a row, a phase (interlock, settling) or a rescue; probes of a target in dry runs only;
 - after the end only a rescue follows: the guardian, `paygate recover` or `--resume`.
 A violated rule is an `IllegalEventError`: writers refuse to write it and readers refuse to believe it.
 """
@@ -108,11 +108,7 @@ class RunState:
 
 
 def fold(entries: Iterable[ev.Entry]) -> RunState:
-    """Fold a whole journal.
-
-    Raises:
-        IllegalEventError: at the first event that may not be there.
-    """
+    """Fold a whole journal; raises `IllegalEventError` at the first event that may not be there."""
     state = RunState()
     for entry in entries:
         state = apply(state, entry.event, entry.seq, entry.at)
@@ -184,6 +180,10 @@ def apply(state: RunState, event: ev.EventBody, seq: int, at: str) -> RunState: 
             _require_place(state, event.kind)
         case ev.HoldOpened() | ev.HoldClosed() | ev.SeatAnswered():
             _require_place(state, event.kind)
+        case ev.ProbeIntended():
+            _require_place(state, event.kind)
+            if state.is_guarded:
+                raise IllegalEventError("a probe is sent in a dry run only, never where money is real")
         case ev.WindowChecked():
             _require_place(state, event.kind)
             if event.healthy is bool(event.reasons) or (event.healthy and not event.seen):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pytest_paygate.core import exposure_events as ex
 from pytest_paygate.core import purchase as buying
 from pytest_paygate.core.errors import NOTHING_MOVED, InterlockError, PaygateError, Refusal, TargetError
+from pytest_paygate.core.events import ProbeIntended
 from pytest_paygate.core.exposure import refund_key
 from pytest_paygate.core.exposure_events import Via
 from pytest_paygate.core.money import Money
@@ -221,6 +222,21 @@ class MoneyDesk:
             request,
         )
         return refund
+
+    async def probe(self, request: Outgoing, send: Callable[[], Awaitable[Answered]]) -> Answered:
+        """Send a probe once its intent is on disk; see `core.ports.Desk`."""
+        body_sha256 = hashlib.sha256(request.body).hexdigest()
+        try:
+            self._recorder.record(ProbeIntended(method=request.method, path=request.path, body_sha256=body_sha256))
+        except IllegalEventError as error:
+            raise _refused(
+                "dry_run",
+                request,
+                expected="probes of the target in a sandbox or staging run only",
+                observed=str(error),
+                next_step="Probe where run.may_probe says so; a live run sends its one purchase and nothing else.",
+            ) from None
+        return await send()
 
     def _seen(self, charge: Charge) -> ex.ChargeSeen:
         return ex.ChargeSeen(

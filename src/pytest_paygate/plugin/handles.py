@@ -172,6 +172,11 @@ class Run(Checks):
         return is_live_like(self._run.mode)
 
     @property
+    def may_probe(self) -> bool:
+        """Whether the target may be sent what it must refuse: in a dry run, never where money is real or rehearsed."""
+        return not self._run.state.is_guarded
+
+    @property
     def environment(self) -> Environment:
         """The target, with its plain values."""
         return self._run.environment

@@ -75,6 +75,8 @@ def _told(event: ev.EventBody) -> str:  # noqa: C901, PLR0911, PLR0912 - one cas
         case ev.SeatAnswered():
             how = "" if event.counted else ", too late to count"
             return f"{event.card} answered at the {event.seat} after {event.waited_seconds:.3f} s{how}"
+        case ev.ProbeIntended():
+            return f"probe {event.method} {event.path}, about to be sent (body SHA-256 {event.body_sha256[:12]})"
         case ev.ProofRecorded():
             told = "".join(f" — {part}" for part in (event.detail, rests_on(event)) if part)
             return f"proof {event.name} ({event.source}) {event.status}{told}"
