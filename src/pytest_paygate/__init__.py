@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         GuardBreachError,
         MissingFactError,
         PaygateError,
+        ProviderError,
         RowFailedError,
         RowPendingError,
     )
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         Provider,
         Refund,
         RefundStatus,
+        Transfer,
     )
     from pytest_paygate.core.previous_run import PreviousRun
     from pytest_paygate.core.proof import ProofStatus
@@ -77,6 +79,7 @@ __all__ = [
     "ProofStatus",
     "Proofs",
     "Provider",
+    "ProviderError",
     "Refund",
     "RefundStatus",
     "RowFailedError",
@@ -84,6 +87,7 @@ __all__ = [
     "Run",
     "Secret",
     "Standing",
+    "Transfer",
     "WindowResult",
     "Windows",
     "__version__",
@@ -101,7 +105,14 @@ _HOMES = {
     "adapters.polling": ("Poll", "PollResult"),
     "core.capacity_rules": ("Standing",),
     "core.documents": ("pick",),
-    "core.errors": ("GuardBreachError", "MissingFactError", "PaygateError", "RowFailedError", "RowPendingError"),
+    "core.errors": (
+        "GuardBreachError",
+        "MissingFactError",
+        "PaygateError",
+        "ProviderError",
+        "RowFailedError",
+        "RowPendingError",
+    ),
     "core.events": ("Mode",),
     "core.money": ("Money", "MoneyError"),
     "core.ports": (
@@ -117,6 +128,7 @@ _HOMES = {
         "Provider",
         "Refund",
         "RefundStatus",
+        "Transfer",
     ),
     "core.proof": ("ProofStatus",),
     "core.previous_run": ("PreviousRun",),

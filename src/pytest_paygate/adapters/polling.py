@@ -58,7 +58,8 @@ class PollOutcome(StrEnum):
 class PollResult(Generic[T]):
     """What a poll saw.
 
-    `value` is the last word read, empty when there was none; `worst_status` the highest HTTP status, 0 when none
+    `value` is the last word read, empty when there was none; `words` are all that were read, each run of one once.
+    `worst_status` is the highest HTTP status, 0 when none
     arrived; `server_errors` how many looks brought a 5xx, no answer, or an answer without the word.
     """
 
@@ -69,6 +70,7 @@ class PollResult(Generic[T]):
     worst_status: int
     server_errors: int
     outcome: PollOutcome
+    words: tuple[str, ...] = ()
 
     @property
     def reached(self) -> bool:
@@ -209,6 +211,7 @@ class _Wait(Generic[T]):
         self._server_errors = 0
         self._last: T | None = None
         self._word = ""
+        self._words: list[str] = []
         self._place = 0
         self._outcome: PollOutcome | None = None
 
@@ -245,6 +248,8 @@ class _Wait(Generic[T]):
         if look.good:
             self._check_order(look.value)
             self._last, self._word = look.last, look.value
+            if self._words[-1:] != [look.value]:
+                self._words.append(look.value)
         self._outcome = look.outcome
         return look
 
@@ -264,7 +269,14 @@ class _Wait(Generic[T]):
             )
         )
         return PollResult(
-            self._word, self._last, self._attempts, waited_seconds, self._worst_status, self._server_errors, outcome
+            self._word,
+            self._last,
+            self._attempts,
+            waited_seconds,
+            self._worst_status,
+            self._server_errors,
+            outcome,
+            tuple(self._words),
         )
 
     async def _looked(self) -> _Look[T]:

@@ -1,6 +1,6 @@
 """The checks, a module a subject: facts in, findings out. They read, wait for and send nothing.
 
-A suite says `from pytest_paygate import checks` and `run.verify(checks.windows.window_fast, result)`. Modules are
+A suite says `from pytest_paygate import checks` and `run.verify(checks.charges.one_charge, charges)`. Modules are
 loaded on first use, so that nothing costs a session that does not ask.
 """
 
@@ -13,23 +13,43 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from pytest_paygate.checks import (
+        accounts,
+        catalogue,
+        charges,
         checkouts,
         kept_events,
+        licences,
         log_entries,
         minimum_charge,
+        orders,
         previous,
         refund_course,
+        refunds,
+        replies,
+        status,
+        transfers,
+        webhooks,
         windows,
     )
 
 # The subjects that hold checks.
 __all__ = [
+    "accounts",
+    "catalogue",
+    "charges",
     "checkouts",
     "kept_events",
+    "licences",
     "log_entries",
     "minimum_charge",
+    "orders",
     "previous",
     "refund_course",
+    "refunds",
+    "replies",
+    "status",
+    "transfers",
+    "webhooks",
     "windows",
 ]
 

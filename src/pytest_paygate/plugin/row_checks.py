@@ -16,7 +16,7 @@ from pytest_paygate.core.errors import (
     RowPendingError,
     configuration,
 )
-from pytest_paygate.core.ports import Capability, HoldPoint, PaymentStatus, RefundStatus
+from pytest_paygate.core.ports import Capability, HoldPoint, PaymentStatus
 from pytest_paygate.exposure.planning import is_live_like
 
 if TYPE_CHECKING:
@@ -140,9 +140,10 @@ class Checks:
         Raises:
             RowFailedError: when none or several were taken.
         """
-        taken = [charge for charge in charges if charge.succeeded]
-        self.check("the number of charges for this payment", observed=len(taken), expected=1)
-        return taken[0]
+        from pytest_paygate.checks.charges import one_charge
+
+        self.verify(one_charge, charges)
+        return next(charge for charge in charges if charge.succeeded)
 
     def check_charge(self, charge: Charge, *, amount: Money) -> None:
         """Fail the row unless a charge is captured in full, under this run's trace id and in this run's mode.
@@ -154,15 +155,11 @@ class Checks:
         Raises:
             RowFailedError: when it is not.
         """
-        self.check("whether the charge is captured", observed=charge.is_captured, expected=True)
-        self.check("the amount captured", observed=charge.captured, expected=amount)
-        self.check(
-            "the trace id on the charge",
-            observed=charge.metadata.get("trace_id") or "none",
-            expected=self._run.trace_id,
-            next_step="Have the target copy the request's X-Trace-Id into the payment's metadata as trace_id.",
-        )
-        self.check("livemode of the charge", observed=charge.livemode, expected=is_live_like(self._run.mode))
+        from pytest_paygate.checks import charges
+
+        self.verify(charges.charge_whole, charge, amount)
+        self.verify(charges.charge_trace, charge, self._run.trace_id)
+        self.verify(charges.charge_mode, charge, livemode=is_live_like(self._run.mode))
 
     def check_refund(self, refund: Refund, *, charge_id: str, amount: Money) -> None:
         """Fail the row unless a refund has succeeded, in full, and is of that charge.
@@ -175,9 +172,9 @@ class Checks:
         Raises:
             RowFailedError: when it is not.
         """
-        self.check("the amount refunded", observed=refund.amount, expected=amount)
-        self.check("the refund's status", observed=refund.status.value, expected=RefundStatus.SUCCEEDED.value)
-        self.check("the refunded charge", observed=refund.charge_id, expected=charge_id)
+        from pytest_paygate.checks import refunds
+
+        self.verify(refunds.refund_whole, refund, charge_id, amount)
 
     def check_account(self, account: Account, *, provider: str) -> None:
         """Fail the row unless a key opens the account that `paygate.toml` pins, in this run's mode.
@@ -201,19 +198,10 @@ class Checks:
                 observed="none",
                 next_step=f'After making sure that it is yours: account = "{self._run.plain(account.account_id)}"',
             )
-        self.check(
-            f"the account behind the {provider} key",
-            observed=account.account_id,
-            expected=pinned,
-            next_step=f"Take the key of the pinned account, or correct {key}.",
-        )
-        if account.livemode is not None:
-            self.check(
-                f"livemode of the {provider} account",
-                observed=account.livemode,
-                expected=is_live_like(self._run.mode),
-                next_step="Take the key of the other mode, or correct the environment's mode.",
-            )
+        from pytest_paygate.checks import accounts
+
+        self.verify(accounts.account_pinned, account, pinned, provider, key)
+        self.verify(accounts.account_mode, account, provider, livemode=is_live_like(self._run.mode))
 
     async def ask_to_pay(
         self,

@@ -1,0 +1,164 @@
+"""Whether the money that was taken is the money that was agreed: once, captured, ours, of this run.
+
+What a provider's ledger says is judged, never what the target or an orchestrator says of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_paygate.checks.check import Finding, check, same
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_paygate.core.money import Money
+    from pytest_paygate.core.ports import Charge, Payment
+
+# Last four digits of the published test cards that are used most: no real charge shows them by chance often enough.
+TEST_CARDS = frozenset({("visa", "4242"), ("mastercard", "4444"), ("amex", "0005"), ("visa", "5556")})
+
+
+@check("The payment that was made has succeeded at its provider")
+def payment_succeeded(seen: str) -> Finding | None:
+    """`seen` is the status the last look brought, empty when there was none."""
+    return same("the payment's status", observed=seen or "none", expected="succeeded")
+
+
+@check("Exactly one charge was taken for the payment")
+def one_charge(charges: Sequence[Charge]) -> Finding | None:
+    """`charges` are all of one payment; attempts that took nothing do not count."""
+    taken = [charge for charge in charges if charge.succeeded]
+    return same("the number of charges for this payment", observed=len(taken), expected=1)
+
+
+@check("No other charge carries the run's trace id")
+def no_other_charge(charges: Sequence[Charge], known: frozenset[str]) -> Finding | None:
+    """`charges` are all of the run's trace id since it began, `known` the ids of those that were meant."""
+    others = [charge for charge in charges if charge.succeeded and charge.charge_id not in known]
+    return same(
+        "the number of other charges under this run's trace id",
+        observed=len(others),
+        expected=0,
+        next_step="Refund each of them at the provider; find out who sent the payment twice.",
+    )
+
+
+@check("The charge is captured, and its amount is the plan's, in its currency")
+def charge_whole(charge: Charge, amount: Money) -> Finding | None:
+    """`amount` is what the plan says. An authorisation alone moves no money; one over more holds the buyer's money."""
+    return (
+        same("whether the charge is captured", observed=charge.is_captured, expected=True)
+        or same("the amount captured", observed=charge.captured, expected=amount)
+        or same("the amount authorised", observed=charge.amount, expected=amount)
+    )
+
+
+@check("The provider has posted what it captured, and what the plan says")
+def charge_posted(charge: Charge, posted: Money | None, amount: Money) -> Finding | None:
+    """`posted` is the charge's line in the balance, an entry of its own; in another currency it says nothing."""
+    if posted is None:
+        return Finding("the charge's line in the provider's balance", "none", str(amount))
+    if posted.currency != amount.currency:
+        return None
+    return same("the amount posted", observed=posted, expected=amount) or same(
+        "the amount captured against the amount posted", observed=charge.captured, expected=posted
+    )
+
+
+@check("One payment of the run's trace id is paid at the processor")
+def paid_once(payments: Sequence[Payment]) -> Finding | None:
+    """`payments` are all of the run's trace id in the processor's list of payments, another list than its charges."""
+    paid = [one for one in payments if one.status == "succeeded"]
+    return same(
+        "the number of paid payments under this run's trace id",
+        observed=len(paid),
+        expected=1,
+        next_step="Refund all but one at the provider; find out who sent the payment twice.",
+    )
+
+
+@check("The charge carries the run's trace id")
+def charge_trace(charge: Charge, trace_id: str) -> Finding | None:
+    """Without it, nobody can tell whose charge it is."""
+    return same(
+        "the trace id on the charge",
+        observed=charge.metadata.get("trace_id") or "none",
+        expected=trace_id,
+        next_step="Have the target copy the request's X-Trace-Id into the payment's metadata as trace_id.",
+    )
+
+
+@check("A charge that names an order names ours")
+def charge_order(charge: Charge, order_id: str) -> Finding | None:
+    """A charge that names no order says nothing here."""
+    return same("the order on the charge", observed=charge.metadata.get("order_id") or order_id, expected=order_id)
+
+
+@check("The charge is of this run's mode")
+def charge_mode(charge: Charge, *, livemode: bool) -> Finding | None:
+    """`livemode` is what this run's mode asks for."""
+    return same("livemode of the charge", observed=charge.livemode, expected=livemode)
+
+
+@check("A live charge was not paid with a published test card")
+def real_card(charge: Charge, *, livemode: bool) -> Finding | None:
+    """A sandbox that poses as live shows itself by its cards."""
+    if not livemode or charge.card is None or (charge.card.brand, charge.card.last4) not in TEST_CARDS:
+        return None
+    return Finding("the card of a live charge", "the published test card", "a real card")
+
+
+@check("An order has one payment that is paid or can be paid")
+def one_payment(payments: Sequence[Payment], order_id: str) -> Finding | None:
+    """`payments` are all of the run's trace id at the orchestrator; of other orders, and closed ones, pass."""
+    ours = [one for one in payments if one.metadata.get("order_id") == order_id and one.status not in _CLOSED]
+    return same(
+        "the number of payments of this order that are paid or can be paid",
+        observed=len(ours),
+        expected=1,
+        next_step="Close all but one at the orchestrator: two open pages of one order can both be paid.",
+    )
+
+
+_CLOSED = frozenset({"failed", "cancelled", "expired"})
+
+
+@check("No payment carries the run's trace id before the run buys anything")
+def trace_unused(payments: Sequence[Payment]) -> Finding | None:
+    """`payments` are all that the orchestrator has of the run's trace id."""
+    return same(
+        "the number of payments under this run's trace id before the purchase",
+        observed=len(payments),
+        expected=0,
+        next_step="Find out who uses this trace id, and start a new run.",
+    )
+
+
+@check("The payment of the order was made in this run")
+def payment_is_new(age_seconds: float, slack_seconds: float) -> Finding | None:
+    """`age_seconds` is how long before the run the payment was made, negative for later; clocks differ by the slack."""
+    if age_seconds <= slack_seconds:
+        return None
+    return Finding(
+        "the age of the order's payment",
+        f"{age_seconds:.0f} s older than this run",
+        "made in this run",
+        "The target has handed out an earlier payment: do not pay it.",
+    )
+
+
+@check("The payment cannot be paid any more")
+def link_is_dead(payment: Payment) -> Finding | None:
+    """`payment` as the orchestrator tells it, once it was refunded or closed."""
+    if payment.status in _ENDED:
+        return None
+    return Finding(
+        "whether the payment can still be paid",
+        payment.status.value,
+        "a payment that has ended",
+        "Close the payment at the orchestrator: whoever has the link can pay it.",
+    )
+
+
+_ENDED = _CLOSED | {"succeeded"}

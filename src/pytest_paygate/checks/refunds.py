@@ -1,0 +1,52 @@
+"""Whether the money came back: once, all of it, of our charge, and for good. The provider's ledger is judged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_paygate.checks.check import Finding, check, same
+from pytest_paygate.core.ports import RefundStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_paygate.core.money import Money
+    from pytest_paygate.core.ports import Charge, Refund
+
+_CAME_TO_NOTHING = frozenset({RefundStatus.FAILED, RefundStatus.CANCELLED})
+
+
+@check("Exactly one refund of the charge was made")
+def one_refund(refunds: Sequence[Refund]) -> Finding | None:
+    """`refunds` are all of the charge's payment; those that came to nothing do not count, unless there is no other."""
+    counted = [one for one in refunds if one.status not in _CAME_TO_NOTHING] or refunds
+    return same("the number of refunds of this charge", observed=len(counted), expected=1)
+
+
+@check("The refund is of our charge and of the whole amount, has succeeded, and stays so")
+def refund_whole(refund: Refund, charge_id: str, amount: Money) -> Finding | None:
+    """`amount` is what was taken. Pending is not refunded, and a refund that said succeeded can fail."""
+    succeeded = RefundStatus.SUCCEEDED.value
+    return (
+        same("the amount refunded", observed=refund.amount, expected=amount)
+        or same("the refund's status", observed=refund.status.value, expected=succeeded)
+        or same("the refunded charge", observed=refund.charge_id, expected=charge_id)
+    )
+
+
+@check("The charge itself says that all of it was given back")
+def charge_given_back(charge: Charge) -> Finding | None:
+    """Another entry of the ledger than the refund, which must agree with it."""
+    return same("how much of the charge is marked refunded", observed=charge.refunded, expected=charge.captured)
+
+
+@check("A refund of an order that nobody has paid is refused with 409")
+def pending_refund_refused(status: int) -> Finding | None:
+    """`status` is what the target answered."""
+    return same("the status of a refund of an unpaid order", observed=status, expected=409)
+
+
+@check("A second refund of a refunded order is refused with 409")
+def second_refund_refused(status: int) -> Finding | None:
+    """`status` is what the target answered."""
+    return same("the status of a second refund", observed=status, expected=409)

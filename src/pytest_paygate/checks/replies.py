@@ -1,0 +1,47 @@
+"""Whether the target's answers keep to themselves what nobody may read: card numbers, tokens, keys, passwords."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pytest_paygate.checks.check import Finding, check, same
+from pytest_paygate.core.leaks import Scanner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_paygate.core.secret import Secret
+
+# Thirteen to nineteen digits that begin as a card network's numbers do, alone, perhaps in groups.
+_CARD = re.compile(rb"(?<![\w.-])[2-6]\d{3}[ -]?\d{4}[ -]?\d{4}[ -]?\d{1,7}(?![\w.-])")
+
+
+@check("No answer holds one of the run's secrets")
+def no_secret_told(body: bytes, secrets: Iterable[Secret]) -> Finding | None:
+    """`secrets` are the run's keys and passwords and the buyer's token, searched for in every encoding."""
+    found = Scanner(secrets).scan(body)
+    return same(
+        "how many secrets of this run the answer holds",
+        observed=len(found),
+        expected=0,
+        next_step="Rotate what was told, and have the target answer without it.",
+    )
+
+
+@check("No answer holds a card number")
+def no_card_told(body: bytes) -> Finding | None:
+    """A masked number is none."""
+    numbers = [one for one in _CARD.findall(body) if _passes_luhn(one)]
+    return same(
+        "how many card numbers the answer holds",
+        observed=len(numbers),
+        expected=0,
+        next_step="Have the target answer with brand and last four digits at most; the answer was not kept here.",
+    )
+
+
+def _passes_luhn(number: bytes) -> bool:
+    digits = [int(chr(one)) for one in number if chr(one).isdigit()]
+    doubled = [sum(divmod(2 * one, 10)) for one in digits[-2::-2]]
+    return len(digits) >= 13 and (sum(digits[::-2]) + sum(doubled)) % 10 == 0

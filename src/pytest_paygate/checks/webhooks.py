@@ -1,0 +1,25 @@
+"""Whether the target's webhook handler believes its provider and nobody else; probed from outside."""
+
+from __future__ import annotations
+
+from pytest_paygate.checks.check import Finding, check
+
+
+@check("A webhook without a signature is refused")
+def unsigned_refused(status: int) -> Finding | None:
+    """`status` is what it was answered with."""
+    return _refused("the status of a webhook without a signature", status)
+
+
+@check("A webhook with a wrong signature is refused")
+def forged_refused(status: int) -> Finding | None:
+    """`status` is what it was answered with."""
+    return _refused("the status of a webhook with a wrong signature", status)
+
+
+def _refused(what: str, status: int) -> Finding | None:
+    if 400 <= status < 500:
+        return None
+    return Finding(
+        what, str(status), "4xx", "Have the handler verify the signature of the raw body before anything else."
+    )

@@ -1,0 +1,222 @@
+"""What each check of a purchase finds, word for word, and what it lets pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from pytest_paygate import checks
+from pytest_paygate.checks.check import CHECKS, Finding
+from pytest_paygate.core.money import Money
+from pytest_paygate.core.ports import (
+    Account,
+    Card,
+    Charge,
+    Payment,
+    PaymentStatus,
+    Refund,
+    RefundStatus,
+    Transfer,
+)
+from pytest_paygate.core.secret import Secret
+
+FIVE, TAX, SHARE = Money(500, "EUR"), Money(83, "EUR"), Money(450, "EUR")
+NONE = Money(0, "EUR")
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+SUCCEEDED, FAILED = RefundStatus.SUCCEEDED, RefundStatus.FAILED
+CHARGE = Charge(
+    "ch_1", "pi_1", FIVE, FIVE, FIVE, True, True, NOW, False, metadata={"trace_id": "T-1", "order_id": "ord_1"}
+)
+PAID = Payment("pay_1", PaymentStatus.SUCCEEDED, FIVE, FIVE, NOW, None, "stripe", metadata={"order_id": "ord_1"})
+OPEN = replace(PAID, status=PaymentStatus.REQUIRES_PAYMENT)
+REFUND = Refund("re_1", "pi_1", "ch_1", FIVE, SUCCEEDED, NOW)
+TRANSFER = Transfer("tr_1", SHARE, SHARE, "acct_seller", "ch_1", NOW, False)
+TOKEN = Secret("0123456789abcdef", "login")
+TEST_CARD = replace(CHARGE, card=Card("visa", "4242"), livemode=True)
+REPLICAS = [{"environment": "live", "instance": "1"}, {"environment": "live", "instance": "2"}]
+
+# A check, what is put before it, and what it finds: what, observed, expected, and the next step where there is one.
+FINDS = (
+    (checks.accounts.account_pinned, (Account("acct_2", False), "acct_1", "stripe", "env.x.account"), {},
+     ("the account behind the stripe key", "acct_2", "acct_1",
+      "Take the key of the pinned account, or correct env.x.account.")),
+    (checks.accounts.account_mode, (Account("acct_1", True), "stripe"), {"livemode": False},
+     ("livemode of the stripe account", True, False,
+      "Take the key of the other mode, or correct the environment's mode.")),
+    (checks.catalogue.has_products, (0,), {}, ("the number of products", "0", "at least 1", "Publish the test product.")),
+    (checks.catalogue.listed_once, (2, "prod_1"), {}, ("how often product prod_1 is listed", 2, 1, "")),
+    (checks.catalogue.price_planned, (SHARE, FIVE), {}, ("the price", SHARE, FIVE, "")),
+    (checks.charges.payment_succeeded, ("",), {}, ("the payment's status", "none", "succeeded", "")),
+    (checks.charges.one_charge, ([CHARGE, CHARGE],), {}, ("the number of charges for this payment", 2, 1, "")),
+    (checks.charges.no_other_charge, ([CHARGE, replace(CHARGE, charge_id="ch_2")], frozenset({"ch_1"})), {},
+     ("the number of other charges under this run's trace id", 1, 0,
+      "Refund each of them at the provider; find out who sent the payment twice.")),
+    (checks.charges.charge_whole, (replace(CHARGE, is_captured=False), FIVE), {},
+     ("whether the charge is captured", False, True, "")),
+    (checks.charges.charge_whole, (replace(CHARGE, captured=SHARE), FIVE), {}, ("the amount captured", SHARE, FIVE, "")),
+    (checks.charges.charge_whole, (replace(CHARGE, amount=SHARE), FIVE), {}, ("the amount authorised", SHARE, FIVE, "")),
+    (checks.charges.charge_posted, (CHARGE, None, FIVE), {},
+     ("the charge's line in the provider's balance", "none", "EUR 5.00", "")),
+    (checks.charges.charge_posted, (CHARGE, SHARE, FIVE), {}, ("the amount posted", SHARE, FIVE, "")),
+    (checks.charges.charge_posted, (replace(CHARGE, captured=SHARE), FIVE, FIVE), {},
+     ("the amount captured against the amount posted", SHARE, FIVE, "")),
+    (checks.charges.paid_once, ([PAID, PAID],), {},
+     ("the number of paid payments under this run's trace id", 2, 1,
+      "Refund all but one at the provider; find out who sent the payment twice.")),
+    (checks.charges.charge_trace, (replace(CHARGE, metadata={}), "T-1"), {},
+     ("the trace id on the charge", "none", "T-1",
+      "Have the target copy the request's X-Trace-Id into the payment's metadata as trace_id.")),
+    (checks.charges.charge_order, (CHARGE, "ord_2"), {}, ("the order on the charge", "ord_1", "ord_2", "")),
+    (checks.charges.charge_mode, (CHARGE,), {"livemode": True}, ("livemode of the charge", False, True, "")),
+    (checks.charges.real_card, (TEST_CARD,), {"livemode": True},
+     ("the card of a live charge", "the published test card", "a real card", "")),
+    (checks.charges.one_payment, ([PAID, OPEN], "ord_1"), {},
+     ("the number of payments of this order that are paid or can be paid", 2, 1,
+      "Close all but one at the orchestrator: two open pages of one order can both be paid.")),
+    (checks.charges.trace_unused, ([PAID],), {},
+     ("the number of payments under this run's trace id before the purchase", 1, 0,
+      "Find out who uses this trace id, and start a new run.")),
+    (checks.charges.payment_is_new, (121.0, 120.0), {},
+     ("the age of the order's payment", "121 s older than this run", "made in this run",
+      "The target has handed out an earlier payment: do not pay it.")),
+    (checks.charges.link_is_dead, (OPEN,), {},
+     ("whether the payment can still be paid", "requires_payment", "a payment that has ended",
+      "Close the payment at the orchestrator: whoever has the link can pay it.")),
+    (checks.licences.one_licence, (0,), {}, ("the number of licences of this order", 0, 1, "")),
+    (checks.licences.nothing_else_granted, (1, 2), {}, ("the number of licences of other orders", 2, 1, "")),
+    (checks.licences.licence_type, ("extended", "standard"), {}, ("the licence's type", "extended", "standard", "")),
+    (checks.licences.licence_rights, (("a", "b"), ["b"]), {}, ("the licence's rights", "a, b", "b", "")),
+    (checks.licences.licence_rights, ((), ["b"]), {}, ("the licence's rights", "none", "b", "")),
+    (checks.licences.licence_owner, ([("b_1", "b_1"), ("b_2", "b_1")],), {},
+     ("the number of licences of this order with another owner", 1, 0, "")),
+    (checks.orders.trace_echoed, ("", "T-1"), {}, ("the trace id that came back", "", "T-1", "")),
+    (checks.orders.order_pending, ("completed",), {}, ("the order's status", "completed", "pending", "")),
+    (checks.orders.order_amounts, (SHARE, TAX, FIVE, Decimal("0.20")), {}, ("the order's total", SHARE, FIVE, "")),
+    (checks.orders.order_amounts, (FIVE, NONE, FIVE, Decimal("0.20")), {}, ("the order's tax", NONE, TAX, "")),
+    (checks.orders.order_amounts, (FIVE, Money(83, "USD"), FIVE, Decimal("0.20")), {},
+     ("the order's tax", Money(83, "USD"), TAX, "")),
+    (checks.orders.stranger_refused, (404,), {},
+     ("the status of an order without a bearer token", "404", "401 or 403", "")),
+    (checks.orders.unknown_product_refused, (201,), {},
+     ("the status of an order of an unknown product", "201", "400 or 404 or 422", "")),
+    (checks.orders.buyers_price_ignored, (Money(1, "EUR"), 1), {},
+     ("the total of an order that named its own price", Money(1, "EUR"), "the price of the catalogue", "")),
+    (checks.orders.replay_is_same, (("ord_1", "pay_1"), ("ord_2", "pay_2")), {},
+     ("the order and payment of a repeated request", "ord_2 pay_2", "ord_1 pay_1",
+      "A client that repeats a request buys twice: have the target keep orders by their Idempotency-Key.")),
+    (checks.orders.key_conflict_refused, (201,), {},
+     ("the status of a used Idempotency-Key with another product", "201", "400 or 404 or 409 or 422", "")),
+    (checks.orders.only_forward, (["pending", "completed", "odd", "pending"],), {},
+     ("the direction of the order's status", "completed, then pending",
+      "pending, completed, refund_pending, refunded, in this direction only",
+      "Look for a stale replica or a late event that overwrites a newer state.")),
+    (checks.orders.order_keeps_payment, ("pay_2", "pay_1"), {},
+     ("the payment of the completed order", "pay_2", "pay_1", "")),
+    (checks.orders.stays_refunded, ("completed",), {},
+     ("the order's status after a late payment event", "completed", "refunded", "")),
+    (checks.refunds.one_refund, ([REFUND, REFUND],), {}, ("the number of refunds of this charge", 2, 1, "")),
+    (checks.refunds.refund_whole, (replace(REFUND, amount=SHARE), "ch_1", FIVE), {},
+     ("the amount refunded", SHARE, FIVE, "")),
+    (checks.refunds.refund_whole, (replace(REFUND, status=FAILED), "ch_1", FIVE), {},
+     ("the refund's status", "failed", "succeeded", "")),
+    (checks.refunds.refund_whole, (REFUND, "ch_2", FIVE), {}, ("the refunded charge", "ch_1", "ch_2", "")),
+    (checks.refunds.charge_given_back, (replace(CHARGE, refunded=SHARE),), {},
+     ("how much of the charge is marked refunded", SHARE, FIVE, "")),
+    (checks.refunds.pending_refund_refused, (202,), {}, ("the status of a refund of an unpaid order", 202, 409, "")),
+    (checks.refunds.second_refund_refused, (202,), {}, ("the status of a second refund", 202, 409, "")),
+    (checks.replies.no_secret_told, (b'{"a":"0123456789abcdef"}', [TOKEN]), {},
+     ("how many secrets of this run the answer holds", 1, 0,
+      "Rotate what was told, and have the target answer without it.")),
+    (checks.replies.no_card_told, (b'{"note":"4000 0000 0000 0077"}',), {},
+     ("how many card numbers the answer holds", 1, 0,
+      "Have the target answer with brand and last four digits at most; the answer was not kept here.")),
+    (checks.status.healthy, (503, ""), {}, ("the status of GET /health", 503, 200, "")),
+    (checks.status.healthy, (200, "down"), {}, ("data.status of GET /health", "down", "ok", "")),
+    (checks.status.environment_named, ("staging", "live"), {},
+     ("the environment the target says it is", "staging", "live",
+      "Point the environment in paygate.toml at the right target, or correct its mode.")),
+    (checks.status.processor_enabled, ("disabled",), {},
+     ("the state of Hyperswitch", "disabled", "operational or degraded",
+      "Enable Hyperswitch on the target; a purchase now would not be charged.")),
+    (checks.status.replicas_agree, ([*REPLICAS, {"environment": "live", "build": "old"}],), {},
+     ("how many different systems gave 3 answers", 2, 1,
+      "Look for a replica with an older build, or one that belongs to another environment.")),
+    (checks.transfers.transfer_amount, (FIVE, SHARE), {}, ("the amount of the transfer", FIVE, SHARE, "")),
+    (checks.transfers.transfer_known, (), {"known": False}, ("whether the provider knows the transfer", False, True, "")),
+    (checks.transfers.transfer_at_provider, (TRANSFER, FIVE), {},
+     ("the transfer's amount at the provider", SHARE, FIVE, "")),
+    (checks.transfers.transfer_source, (TRANSFER, "ch_2"), {},
+     ("the charge that the transfer was made from", "ch_1", "ch_2", "")),
+    (checks.transfers.transfer_destination, (TRANSFER, "acct_2"), {},
+     ("the account that the transfer went to", "acct_seller", "acct_2", "")),
+    (checks.transfers.transfer_mode, (TRANSFER,), {"livemode": True}, ("livemode of the transfer", False, True, "")),
+    (checks.transfers.transfer_reversed, (replace(TRANSFER, reversed_amount=NONE), SHARE), {},
+     ("how much of the transfer is reversed", NONE, SHARE,
+      "Reverse the transfer at the provider, and find out why the target did not.")),
+    (checks.webhooks.unsigned_refused, (200,), {},
+     ("the status of a webhook without a signature", "200", "4xx",
+      "Have the handler verify the signature of the raw body before anything else.")),
+    (checks.webhooks.forged_refused, (500,), {},
+     ("the status of a webhook with a wrong signature", "500", "4xx",
+      "Have the handler verify the signature of the raw body before anything else.")),
+)  # fmt: skip
+
+PASSES = (
+    (checks.accounts.account_mode, (Account("acct_1", None), "hyperswitch"), {"livemode": True}),
+    (checks.charges.one_charge, ([replace(CHARGE, succeeded=False), CHARGE],), {}),
+    (checks.charges.no_other_charge, ([CHARGE, replace(CHARGE, charge_id="ch_2", succeeded=False)], {"ch_1"}), {}),
+    (checks.charges.charge_whole, (CHARGE, FIVE), {}),
+    (checks.charges.charge_posted, (CHARGE, FIVE, FIVE), {}),
+    (checks.charges.charge_posted, (CHARGE, Money(541, "USD"), FIVE), {}),
+    (checks.charges.paid_once, ([OPEN, PAID],), {}),
+    (checks.charges.charge_order, (replace(CHARGE, metadata={}), "ord_1"), {}),
+    (checks.charges.real_card, (TEST_CARD,), {"livemode": False}),
+    (checks.charges.real_card, (replace(TEST_CARD, card=Card("visa", "4241")),), {"livemode": True}),
+    (checks.charges.one_payment, ([PAID, replace(OPEN, status=PaymentStatus.CANCELLED)], "ord_1"), {}),
+    (checks.charges.one_payment, ([PAID, replace(OPEN, metadata={"order_id": "ord_2"})], "ord_1"), {}),
+    (checks.charges.payment_is_new, (-3.0, 120.0), {}),
+    (checks.charges.link_is_dead, (PAID,), {}),
+    (checks.charges.link_is_dead, (replace(OPEN, status=PaymentStatus.EXPIRED),), {}),
+    (checks.licences.licence_rights, (("b", "a"), ["a", "b"]), {}),
+    (checks.licences.nothing_else_granted, (2, 2), {}),
+    (checks.orders.order_amounts, (FIVE, Money(84, "EUR"), FIVE, Decimal("0.20")), {}),
+    (checks.orders.buyers_price_ignored, (FIVE, 1), {}),
+    (checks.orders.only_forward, (["pending", "odd", "pending", "completed", "refunded"],), {}),
+    (checks.orders.order_keeps_payment, ("", "pay_1"), {}),
+    (checks.refunds.one_refund, ([replace(REFUND, status=FAILED), REFUND],), {}),
+    (checks.refunds.one_refund, ([replace(REFUND, status=FAILED)],), {}),
+    (checks.refunds.charge_given_back, (CHARGE,), {}),
+    (checks.replies.no_secret_told, (b"{}", [TOKEN]), {}),
+    (checks.replies.no_card_told, (b'"400000******0077", 4000000000000078, "tr-4000000000000077"',), {}),
+    (checks.status.replicas_agree, (REPLICAS,), {}),
+    (checks.status.processor_enabled, ("degraded",), {}),
+    (checks.transfers.transfer_source, (replace(TRANSFER, source_charge_id=""), "ch_2"), {}),
+    (checks.transfers.transfer_mode, (replace(TRANSFER, livemode=None),), {"livemode": True}),
+    (checks.webhooks.forged_refused, (400,), {}),
+)  # fmt: skip
+
+
+def name_of(value: object) -> str | None:
+    """The id of a check, for a test's name."""
+    return getattr(value, "id", None)
+
+
+@pytest.mark.parametrize(("check", "args", "named", "found"), FINDS, ids=name_of)
+def test_what_a_check_finds(check, args, named, found):
+    """A fact against the statement is told with what was observed, what was expected, and what to do."""
+    assert check.judge(*args, **named) == Finding(*found)
+
+
+@pytest.mark.parametrize(("check", "args", "named"), PASSES, ids=name_of)
+def test_what_a_check_lets_pass(check, args, named):
+    """What only looks like a fault is no finding."""
+    assert check.judge(*args, **named) is None
+
+
+def test_every_check_of_a_purchase_has_been_seen_to_find_something():
+    """A check that nothing can fail would be none."""
+    mine = {name for name, check in CHECKS.items() if check.judge.__module__.split(".")[-1] in checks.__all__}
+    assert mine <= {check.id for check, *_ in FINDS}
