@@ -89,13 +89,18 @@ payer = "http"
 database = "env:PAYGATE_LOCAL_DATABASE"
 log_url = "{self.control_url}/_sandbox/log"
 
+[env.{name}.services]
+webhooks = "{self.marketplace_url}/webhooks"
+
 [env.{name}.values]
 buyer_email = "{self.buyer_email}"
 operator_email = "{self.buyer_email}"
 product_id = "{self.test_product_id}"
+seller_account = "{self.seller_account_id}"
 
 [env.{name}.secrets]
 buyer_password = "env:PAYGATE_LOCAL_PASSWORD"
+webhook_secret = "env:PAYGATE_LOCAL_WEBHOOK_SECRET"
 
 [env.{name}.providers.hyperswitch]
 key = "env:PAYGATE_LOCAL_HYPERSWITCH_KEY"
@@ -150,6 +155,7 @@ account = "{self.stripe_account_id}"
             "PAYGATE_LOCAL_DATABASE": self.marketplace_read_only_dsn,
             "PAYGATE_LOCAL_FLEET_DATABASE": self.fleet_read_only_dsn,
             "PAYGATE_LOCAL_PASSWORD": self.buyer_password,
+            "PAYGATE_LOCAL_WEBHOOK_SECRET": self.hyperswitch_webhook_secret,
             "PAYGATE_LOCAL_HYPERSWITCH_KEY": self.hyperswitch_api_key,
             "PAYGATE_LOCAL_STRIPE_KEY": self.stripe_secret_key,
         }

@@ -62,13 +62,18 @@ class Faults:
 
     def active(self, name: str) -> bool:
         """Say whether a fault is on, and count that it was met: call it only where the fault then acts."""
-        if name not in self._active:
-            return False
-        times = self._active[name].get("times", REGISTRY[name].times)
-        if isinstance(times, int) and self._fired.get(name, 0) - self._fired_before[name] >= times:
+        if not self.is_set(name):
             return False
         self._fired[name] = self._fired.get(name, 0) + 1
         return True
+
+    def is_set(self, name: str) -> bool:
+        """Say whether a fault is on, without counting it: for code that finds out later whether it acts."""
+        if name not in self._active:
+            return False
+        times = self._active[name].get("times", REGISTRY[name].times)
+        over = isinstance(times, int) and self._fired.get(name, 0) - self._fired_before[name] >= times
+        return not over
 
     def parameter(self, name: str, key: str, default: object) -> object:
         """A parameter of an active fault."""

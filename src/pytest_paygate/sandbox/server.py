@@ -270,9 +270,10 @@ def _start_postgres() -> PostgresServer:
 
 def load_registry() -> None:
     """Fill the registry with every fault of every part."""
-    for part in ("marketplace", "fleet", "stripe", "webhooks"):
+    for part in ("marketplace", "fleet", "hyperswitch", "stripe", "webhooks"):
         import_module(f"pytest_paygate.sandbox.{part}.faults")
     import_module("pytest_paygate.sandbox.stripe.microcharge_faults")
+    import_module("pytest_paygate.sandbox.stripe.untruths")
 
 
 def _switched(wanted: Mapping[str, Mapping[str, object]]) -> Faults:
@@ -302,7 +303,7 @@ def _keys(environment: str, identifiers: Identifiers) -> Keys:
 
 
 def _describe(world: World, postgres: PostgresServer) -> SandboxDescription:
-    from pytest_paygate.sandbox.marketplace.seed import TEST_PRODUCT_ID
+    from pytest_paygate.sandbox.marketplace.orders import TEST_PRODUCT_ID
 
     return SandboxDescription(
         environment=world.environment,

@@ -172,6 +172,5 @@ def test_every_fault_names_a_row_of_the_gate() -> None:
     """Each declared fault names the e2e row it must turn red, or none when it is benign."""
     declared = [fault for fault in REGISTRY.values() if fault.layer == "marketplace"]
     benign = {fault.name for fault in declared if fault.row == marketplace_faults.BENIGN}
-    assert len(declared) - len(benign) == 20
     assert {fault.row for fault in declared} <= E2E_ROWS | {marketplace_faults.BENIGN}
     assert benign == {fault.name for fault in declared if fault.summary.endswith("; benign")}

@@ -16,6 +16,8 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
+from pytest_paygate.sandbox.hyperswitch import faults
+
 if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool
 
@@ -87,7 +89,13 @@ class Connector:
         }
         if payment.description:
             form["description"] = payment.description
-        return await self._call("POST", "/v1/payment_intents", form, attempt.attempt_id)
+        reply = await self._call("POST", "/v1/payment_intents", form, attempt.attempt_id)
+        if self._world.faults.active(faults.CHARGED_AGAIN):
+            # As if no answer had come: asked again, and under a key that nobody can recognise.
+            await self._call("POST", "/v1/payment_intents", form, f"{attempt.attempt_id}_again")
+        if self._world.faults.active(faults.CHARGED_AGAIN_SAME_KEY):
+            return await self._call("POST", "/v1/payment_intents", form, attempt.attempt_id)
+        return reply
 
     async def intent(self, intent_id: str) -> Reply:
         """The payment intent as it stands."""

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from pytest_paygate.sandbox import hosted_page
-from pytest_paygate.sandbox.hyperswitch import connector, errors, events, incoming, links, payments, refunds
+from pytest_paygate.sandbox.hyperswitch import connector, errors, events, faults, incoming, links, payments, refunds
 from pytest_paygate.sandbox.hyperswitch.answers import LINK_PREFIX
 from pytest_paygate.sandbox.hyperswitch.edge import guarded, path_id, read_body, read_object
 from pytest_paygate.sandbox.hyperswitch.expiry import watching
@@ -42,12 +42,13 @@ class Api:
 
     async def retrieve_payment(self, request: Request) -> Json:
         """GET /payments/{payment_id}."""
-        return await payments.retrieve(
+        found = await payments.retrieve(
             self._world,
             path_id(request, "payment_id", "Payment"),
             force_sync=_flag(request, "force_sync"),
             expand_attempts=_flag(request, "expand_attempts"),
         )
+        return faults.told(self._world, found)
 
     async def update_payment(self, request: Request) -> Json:
         """POST /payments/{payment_id}."""

@@ -82,7 +82,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Trace-Id"] = trace_id
+                self._name_trace(MutableHeaders(scope=message), trace_id)
             await send(message)
 
         try:
@@ -110,6 +110,13 @@ class Edge:
         if _TRACE_ID.fullmatch(offered):
             return offered
         return self._marketplace.world.identifiers.make("trace", 20)
+
+    def _name_trace(self, headers: MutableHeaders, trace_id: str) -> None:
+        faults = self._marketplace.world.faults
+        if not faults.active("trace_not_echoed"):
+            headers["X-Trace-Id"] = trace_id
+        if faults.active("more_headers"):
+            headers["X-Parent-Trace-Id"] = headers["X-Request-Trace"] = "another-trace"
 
     async def _spoiled(self, method: str, path: str) -> Response | None:
         """The answer a fault of form puts in place of the real one, after a slow fault has had its time."""

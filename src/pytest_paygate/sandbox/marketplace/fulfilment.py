@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_paygate.sandbox.marketplace import orders, refunds
+from pytest_paygate.sandbox.marketplace import faults_fulfilment, orders, refunds
 from pytest_paygate.sandbox.marketplace.provider import ProviderError
 
 if TYPE_CHECKING:
@@ -93,9 +93,13 @@ async def reverse(marketplace: Marketplace, order_id: str) -> None:
     order = await _read(marketplace, order_id)
     if order["status"] == "refunded":
         return
-    retry = False
+    retry, later_seconds = False, 0.0
     try:
-        await _reverse_transfer(marketplace, order)
+        if marketplace.world.faults.active("transfer_not_reversed"):
+            seconds = marketplace.world.faults.seconds("transfer_not_reversed")
+            retry, later_seconds = seconds is not None, seconds or 0.0
+        else:
+            await _reverse_transfer(marketplace, order)
     except ProviderError as failure:
         retry = True
         marketplace.log.write(
@@ -103,17 +107,27 @@ async def reverse(marketplace: Marketplace, order_id: str) -> None:
         )
     async with marketplace.world.marketplace_pool.connection() as connection:
         if not marketplace.world.faults.active("licence_kept_after_refund"):
-            await connection.execute(
-                "UPDATE licenses SET revoked_at = %s WHERE order_id = %s", (marketplace.now(), order_id)
-            )
+            await _revoke(marketplace, connection, order_id)
+        elif (kept_seconds := marketplace.world.faults.seconds("licence_kept_after_refund")) is not None:
+            await marketplace.add_job(connection, order_id, "revoke", kept_seconds)
         await connection.execute(
             "UPDATE orders SET status = 'refunded', refunded_at = %s WHERE id = %s", (marketplace.now(), order_id)
         )
         if retry:
-            await marketplace.add_job(connection, order_id, "reverse_transfer")
+            await marketplace.add_job(connection, order_id, "reverse_transfer", later_seconds)
         else:
             await _mark_reversed(connection, order_id)
     marketplace.log.write("order_refunded", str(order["trace_id"]), order_id=order_id)
+
+
+async def revoke(marketplace: Marketplace, order_id: str) -> None:
+    """Withdraw a licence that outlived its order's refund."""
+    async with marketplace.world.marketplace_pool.connection() as connection:
+        await _revoke(marketplace, connection, order_id)
+
+
+async def _revoke(marketplace: Marketplace, connection: AsyncConnection, order_id: str) -> None:
+    await connection.execute("UPDATE licenses SET revoked_at = %s WHERE order_id = %s", (marketplace.now(), order_id))
 
 
 async def reverse_transfer(marketplace: Marketplace, order_id: str) -> None:
@@ -133,6 +147,7 @@ ACTS: dict[str, Callable[[Marketplace, str], Awaitable[None]]] = {
     "send_refund": send_refund,
     "reverse": reverse,
     "reverse_transfer": reverse_transfer,
+    "revoke": revoke,
 }
 
 
@@ -186,20 +201,24 @@ async def _mark_reversed(connection: AsyncConnection, order_id: str) -> None:
 
 
 async def _issue_licence(marketplace: Marketplace, connection: AsyncConnection, order: Row) -> None:
-    if marketplace.world.faults.active("licence_missing"):
+    faults = marketplace.world.faults
+    if faults.active("licence_missing"):
         return
     await connection.execute(
         "INSERT INTO licenses (id, order_id, buyer_id, type, rights, issued_at)"
-        " SELECT %s, %s, %s, licence_type, licence_rights, %s FROM products WHERE id = %s"
-        " ON CONFLICT (order_id) DO NOTHING",
+        " SELECT %s, %s, %s, CASE WHEN %s THEN 'extended' ELSE licence_type END, licence_rights[%s:], %s"
+        " FROM products WHERE id = %s ON CONFLICT (order_id, copy) DO NOTHING",
         (
             marketplace.world.identifiers.make("lic", 20),
             order["id"],
-            order["buyer_id"],
+            faults_fulfilment.OTHER_BUYER if faults.active("licence_of_other_buyer") else order["buyer_id"],
+            faults.active("licence_type_wrong"),
+            2 if faults.active("licence_rights_wrong") else 1,
             marketplace.now(),
             order["product_id"],
         ),
     )
+    await faults_fulfilment.more_licences(marketplace, connection, order)
 
 
 async def _record_transfer(
@@ -208,6 +227,8 @@ async def _record_transfer(
     amount_minor = seller_share_minor(int(str(order["total_minor"])))
     if marketplace.world.faults.active("transfer_amount_wrong"):
         amount_minor -= 1
+    if transfer_id is not None and marketplace.world.faults.active("transfer_id_unknown"):
+        transfer_id = marketplace.world.identifiers.make("tr", 24)
     await connection.execute(
         "INSERT INTO seller_transfers VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (order_id) DO NOTHING",
         (

@@ -11,6 +11,7 @@ import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from pytest_paygate.sandbox.marketplace import orders
 from pytest_paygate.sandbox.marketplace.answers import ApiError
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ async def login(marketplace: Marketplace, email: str, password: str, trace_id: s
             "INSERT INTO access_tokens (token_sha256, buyer_id, expires_at) VALUES (%s, %s, %s)",
             (_digest(token), buyer_id, marketplace.now() + TOKEN_LIFETIME),
         )
+        if marketplace.world.faults.active("earlier_order"):
+            await orders.insert_earlier(marketplace, connection, buyer_id)
     marketplace.log.write("login", trace_id, buyer_id=buyer_id)
     return {"access_token": token, "token_type": "Bearer", "expires_in": int(TOKEN_LIFETIME.total_seconds())}
 

@@ -5,7 +5,7 @@ Must not move an order forward: that is the webhook's and the worker's business.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import Enum
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pytest_paygate.sandbox.marketplace.service import Marketplace
 
 _WRONG_TOTAL_ADDED_MINOR = 50
+DEARER_BY_MINOR = 50
+TEST_PRODUCT_ID = "prod_test_licence"
 # Hyperswitch takes a merchant's own payment id only at exactly this length.
 PAYMENT_ID_LENGTH = 30
 
@@ -47,31 +49,43 @@ class OrderRequest:
     product_id: str
     idempotency_key: str
     trace_id: str
+    # Believed only while a fault says so: prices are the catalogue's.
+    price_minor: int | None = None
 
 
-async def create(marketplace: Marketplace, wanted: OrderRequest) -> Row:
+async def create(marketplace: Marketplace, wanted: OrderRequest) -> tuple[Row, bool]:
     """Make an order with a hosted payment, or return the one made before under the same key.
 
     Returns:
-        The order as the API shows it.
+        The order as the API shows it, and whether it is new.
 
     Raises:
         ApiError: 404 unknown product; 409 the key belongs to another product's order; 502 no payment could be opened
             (the same key may be sent again).
     """
+    faults, make = marketplace.world.faults, marketplace.world.identifiers
     async with marketplace.world.marketplace_pool.connection() as connection:
+        if faults.is_set("order_key_ignored") and await _is_repeated(connection, wanted):
+            faults.active("order_key_ignored")
+            wanted = replace(wanted, idempotency_key=make.make("key", 40))
+        if faults.is_set("order_product_unknown") and not await _is_sold(connection, wanted.product_id):
+            faults.active("order_product_unknown")
+            wanted = replace(wanted, product_id=TEST_PRODUCT_ID)
         # Committed before the provider is asked: whatever happens then, the payment's id is known here.
-        await _insert(marketplace, connection, wanted)
+        is_new = await _insert(marketplace, connection, wanted)
         await connection.commit()
         order = await locked(connection, OrderKey.IDEMPOTENCY, wanted.buyer_id, wanted.idempotency_key)
-        if order is None or order["product_id"] != wanted.product_id:
+        is_other = order is None or order["product_id"] != wanted.product_id
+        if order is None or (is_other and not faults.active("order_key_taken_for_another")):
             raise ApiError(409, "idempotency_key_reused", "this Idempotency-Key was used for another product")
         if order["payment_url"] is None and order["status"] == "pending":
             order["payment_url"] = await _open_payment(marketplace, connection, order, wanted.trace_id)
     shown = _told(marketplace, order)
     if marketplace.world.faults.active("order_without_payment_url"):
         shown["payment_url"] = None
-    return shown
+    if faults.active("order_called_completed"):
+        shown["status"] = "completed"
+    return shown, is_new
 
 
 async def show(marketplace: Marketplace, buyer_id: str, order_id: str) -> Row:
@@ -98,11 +112,15 @@ async def licences(marketplace: Marketplace, buyer_id: str) -> list[Row]:
         connection.cursor(row_factory=dict_row) as cursor,
     ):
         await cursor.execute(
-            "SELECT id AS license_id, order_id, type, rights FROM licenses"
-            " WHERE buyer_id = %s AND revoked_at IS NULL ORDER BY issued_at, id",
-            (buyer_id,),
+            "SELECT l.id AS license_id, order_id, type, rights FROM licenses l JOIN orders o ON o.id = l.order_id"
+            " WHERE (l.buyer_id = %s OR o.buyer_id = %s AND %s) AND revoked_at IS NULL ORDER BY issued_at, l.id",
+            # With the fault on, the list goes by the order's buyer, and hides whose the licence is.
+            (buyer_id, buyer_id, marketplace.world.faults.is_set("licence_of_other_buyer")),
         )
-        return await cursor.fetchall()
+        found = await cursor.fetchall()
+    if not marketplace.world.faults.active("licence_told_otherwise"):
+        return found
+    return [{"seats": 1, "label": "extended", **one, "rights": list(reversed(one["rights"]))} for one in found]
 
 
 async def locked(connection: AsyncConnection, key: OrderKey, *values: str) -> Row | None:
@@ -155,7 +173,20 @@ def metadata(order: Row, trace_id: str) -> dict[str, str]:
     return {"trace_id": trace_id, "order_id": str(order["id"])}
 
 
-async def _insert(marketplace: Marketplace, connection: AsyncConnection, wanted: OrderRequest) -> None:
+async def _is_repeated(connection: AsyncConnection, wanted: OrderRequest) -> bool:
+    cursor = await connection.execute(
+        "SELECT 1 FROM orders WHERE buyer_id = %s AND idempotency_key = %s AND product_id = %s",
+        (wanted.buyer_id, wanted.idempotency_key, wanted.product_id),
+    )
+    return await cursor.fetchone() is not None
+
+
+async def _is_sold(connection: AsyncConnection, product_id: str) -> bool:
+    cursor = await connection.execute("SELECT 1 FROM products WHERE id = %s", (product_id,))
+    return await cursor.fetchone() is not None
+
+
+async def _insert(marketplace: Marketplace, connection: AsyncConnection, wanted: OrderRequest) -> bool:
     cursor = await connection.execute(
         "SELECT price_minor, currency, tax_rate FROM products WHERE id = %s", (wanted.product_id,)
     )
@@ -166,9 +197,13 @@ async def _insert(marketplace: Marketplace, connection: AsyncConnection, wanted:
     faults, make = marketplace.world.faults, marketplace.world.identifiers
     if faults.active("order_total_wrong"):
         total_minor += int(str(faults.parameter("order_total_wrong", "added_minor", _WRONG_TOTAL_ADDED_MINOR)))
-    if faults.active("earlier_order"):
-        await _insert_earlier(marketplace, connection, wanted)
-    await connection.execute(
+    if faults.active("product_dearer"):
+        total_minor += DEARER_BY_MINOR
+    if faults.active("order_total_hundredth"):
+        total_minor //= 100
+    if wanted.price_minor is not None:
+        total_minor = wanted.price_minor
+    cursor = await connection.execute(
         "INSERT INTO orders (id, buyer_id, product_id, idempotency_key, trace_id, total_minor, tax_minor, currency,"
         " hyperswitch_payment_id, created_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
         " ON CONFLICT (buyer_id, idempotency_key) DO NOTHING",
@@ -179,15 +214,16 @@ async def _insert(marketplace: Marketplace, connection: AsyncConnection, wanted:
             wanted.idempotency_key,
             wanted.trace_id,
             total_minor,
-            included_tax_minor(total_minor, tax_rate),
+            0 if faults.active("order_tax_missing") else included_tax_minor(total_minor, tax_rate),
             currency,
             make.make("pay", PAYMENT_ID_LENGTH - len("pay_")),
             marketplace.now(),
         ),
     )
+    return cursor.rowcount == 1
 
 
-async def _insert_earlier(marketplace: Marketplace, connection: AsyncConnection, wanted: OrderRequest) -> None:
+async def insert_earlier(marketplace: Marketplace, connection: AsyncConnection, buyer_id: str) -> None:
     """Give the buyer a completed order of last month, with a licence and a transfer of other amounts."""
     make, now = marketplace.world.identifiers.make, marketplace.now()
     order_id, then = make("ord", 20), now - timedelta(days=30)
@@ -195,12 +231,12 @@ async def _insert_earlier(marketplace: Marketplace, connection: AsyncConnection,
         "INSERT INTO orders (id, buyer_id, product_id, idempotency_key, trace_id, status, total_minor, tax_minor,"
         " currency, hyperswitch_payment_id, created_at, completed_at)"
         " SELECT %s, %s, id, %s, %s, 'completed', 700, 117, currency, %s, %s, %s FROM products WHERE id = %s",
-        (order_id, wanted.buyer_id, order_id, order_id, make("pay", 26), then, then, wanted.product_id),
+        (order_id, buyer_id, order_id, order_id, make("pay", 26), then, then, TEST_PRODUCT_ID),
     )
     await connection.execute(
         "INSERT INTO licenses (id, order_id, buyer_id, type, rights, issued_at)"
         " SELECT %s, %s, %s, 'extended', licence_rights, %s FROM products WHERE id = %s",
-        (make("lic", 20), order_id, wanted.buyer_id, then, wanted.product_id),
+        (make("lic", 20), order_id, buyer_id, then, TEST_PRODUCT_ID),
     )
     await connection.execute(
         "INSERT INTO seller_transfers SELECT %s, id, 630, currency, %s, 'paid', %s FROM orders WHERE id = %s",
@@ -227,6 +263,26 @@ async def _open_payment(marketplace: Marketplace, connection: AsyncConnection, o
     if not isinstance(link, dict) or not isinstance(link.get("link"), str):
         raise ApiError(502, "payment_unavailable", "the payment has no page; the order may be sent again")
     url = str(link["link"])
+    await _open_second(marketplace, order, trace_id)
     await connection.execute("UPDATE orders SET payment_url = %s WHERE id = %s", (url, order["id"]))
     marketplace.log.write("order_created", trace_id, order_id=str(order["id"]), payment_id=payment_id)
     return url
+
+
+async def open_of_nobody(marketplace: Marketplace, trace_id: str) -> None:
+    """Open a payment of no order under a trace id, while a fault says so."""
+    payment_id = marketplace.world.identifiers.make("pay", PAYMENT_ID_LENGTH - len("pay_"))
+    await marketplace.provider.create_payment(payment_id, 100, "EUR", "earlier", {"trace_id": trace_id})
+
+
+async def _open_second(marketplace: Marketplace, order: Row, trace_id: str) -> None:
+    """Open a payment that nobody asked for, while a fault says so."""
+    faults = marketplace.world.faults
+    to_close = faults.active("order_earlier_payment_closed")
+    if not to_close and not faults.active("order_paid_by_two"):
+        return
+    second = marketplace.world.identifiers.make("pay", PAYMENT_ID_LENGTH - len("pay_"))
+    total, currency = int(str(order["total_minor"])), str(order["currency"])
+    await marketplace.provider.create_payment(second, total, currency, str(order["title"]), metadata(order, trace_id))
+    if to_close:
+        await marketplace.provider.cancel_payment(second)

@@ -94,6 +94,14 @@ class Provider:
                 raise
             return await self._hyperswitch("GET", f"/payments/{payment_id}", None)
 
+    async def cancel_payment(self, payment_id: str) -> None:
+        """Make an unpaid payment unpayable.
+
+        Raises:
+            ProviderError: when Hyperswitch refuses or does not answer.
+        """
+        await self._hyperswitch("POST", f"/payments/{payment_id}/cancel", {"cancellation_reason": "abandoned"})
+
     async def create_refund(
         self, refund_id: str, payment_id: str, amount_minor: int, metadata: Mapping[str, str]
     ) -> dict[str, object]:

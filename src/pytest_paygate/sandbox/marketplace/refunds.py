@@ -27,7 +27,9 @@ async def request(marketplace: Marketplace, buyer_id: str, order_id: str, reason
     Raises:
         ApiError: 404 unknown order; 409 not completed; 422 or 502 when the provider refuses.
     """
-    order = await _accept(marketplace, buyer_id, order_id, reason)
+    order, to_send = await _accept(marketplace, buyer_id, order_id, reason)
+    if not to_send:
+        return {"refund_id": order["refund_id"], "status": "refund_pending"}
     try:
         if marketplace.world.faults.active("refund_not_sent"):
             await _send_later(marketplace, order_id)
@@ -55,9 +57,16 @@ async def send(marketplace: Marketplace, order: Row, trace_id: str) -> None:
     await marketplace.provider.create_refund(
         str(order["refund_id"]),
         str(order["hyperswitch_payment_id"]),
-        int(str(order["total_minor"])),
+        _refunded_minor(marketplace, int(str(order["total_minor"]))),
         orders.metadata(order, trace_id),
     )
+
+
+def _refunded_minor(marketplace: Marketplace, total_minor: int) -> int:
+    faults = marketplace.world.faults
+    if not faults.active("refund_partial"):
+        return total_minor
+    return total_minor - int(str(faults.parameter("refund_partial", "short_minor", 1)))
 
 
 async def _send_later(marketplace: Marketplace, order_id: str) -> None:
@@ -69,12 +78,18 @@ async def _send_later(marketplace: Marketplace, order_id: str) -> None:
     marketplace.wake()
 
 
-async def _accept(marketplace: Marketplace, buyer_id: str, order_id: str, reason: str) -> Row:
+async def _accept(marketplace: Marketplace, buyer_id: str, order_id: str, reason: str) -> tuple[Row, bool]:
+    """The order, and whether its refund is to be sent."""
+    faults = marketplace.world.faults
     async with marketplace.world.marketplace_pool.connection() as connection:
         order = await orders.locked(connection, orders.OrderKey.ID_OF_BUYER, order_id, buyer_id)
         if order is None:
             raise ApiError(404, "order_not_found", "there is no such order")
         failed_before = order["status"] == "refund_pending" and order["refund_failure"] is not None
+        if order["status"] == "pending" and faults.active("pending_order_refunded"):
+            return {**order, "refund_id": marketplace.world.identifiers.make("ref", 26)}, False
+        if order["status"] == "refunded" and faults.active("refund_accepted_twice"):
+            return order, False
         if order["status"] != "completed" and not failed_before:
             raise ApiError(409, "order_not_refundable", f"the order is {order['status']}, not completed")
         if marketplace.world.faults.active("refund_refused"):
@@ -85,7 +100,7 @@ async def _accept(marketplace: Marketplace, buyer_id: str, order_id: str, reason
             " WHERE id = %s",
             (order["refund_id"], reason, order_id),
         )
-    return order
+    return order, True
 
 
 async def _take_back(marketplace: Marketplace, order_id: str, failure: str) -> None:

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 
-from pytest_paygate.sandbox.marketplace import answers, catalogue, identity, orders, refunds, webhook
+from pytest_paygate.sandbox.marketplace import answers, catalogue, faults_orders, identity, orders, refunds, webhook
 from pytest_paygate.sandbox.marketplace import status as self_report
 from pytest_paygate.sandbox.marketplace.edge import Edge
 
@@ -32,8 +32,10 @@ class Api:
         self._marketplace = marketplace
         self._probe = self_report.ProcessorProbe(marketplace)
 
-    async def health(self, _request: Request) -> Response:
+    async def health(self, request: Request) -> Response:
         """`GET /health`."""
+        if self._marketplace.world.faults.active("trace_used_before"):
+            await orders.open_of_nobody(self._marketplace, request.state.trace_id)
         return answers.data(self_report.health(self._marketplace))
 
     async def status(self, _request: Request) -> Response:
@@ -46,28 +48,41 @@ class Api:
         email, password = answers.text_field(body, "email"), answers.text_field(body, "password")
         return answers.data(await identity.login(self._marketplace, email, password, request.state.trace_id))
 
-    async def products(self, _request: Request) -> Response:
+    async def products(self, request: Request) -> Response:
         """`GET /marketplace/products`: what is for sale may be seen without logging in, as in any shop."""
-        return answers.data(await catalogue.products(self._marketplace))
+        return answers.data(
+            await catalogue.products(self._marketplace, is_stranger="authorization" not in request.headers)
+        )
 
     async def create_order(self, request: Request) -> Response:
         """`POST /orders`."""
-        buyer_id = await identity.authenticate(self._marketplace, request)
+        try:
+            return await self._created(request)
+        except answers.ApiError as refusal:
+            raise faults_orders.otherwise(self._marketplace, refusal) from None
+
+    async def _created(self, request: Request) -> Response:
+        buyer_id = faults_orders.anybody(self._marketplace, request)
+        buyer_id = buyer_id or await identity.authenticate(self._marketplace, request)
         key = request.headers.get("idempotency-key", "")
         if not key or len(key) > _IDEMPOTENCY_KEY_LENGTH_MAX or not key.isprintable():
             raise answers.ApiError(
                 400, "idempotency_key_required", "an Idempotency-Key of 1 to 255 characters is needed"
             )
-        product_id = answers.text_field(await answers.read_object(request), "product_id")
-        wanted = orders.OrderRequest(buyer_id, product_id, key, request.state.trace_id)
-        return answers.data(await orders.create(self._marketplace, wanted), 201)
+        body = await answers.read_object(request)
+        product_id = answers.text_field(body, "product_id")
+        price_minor = faults_orders.clients_price(self._marketplace, body)
+        wanted = orders.OrderRequest(buyer_id, product_id, key, request.state.trace_id, price_minor)
+        order, is_new = await orders.create(self._marketplace, wanted)
+        replayed = not is_new and self._marketplace.world.faults.active("order_replayed_with_200")
+        return answers.data(order, 200 if replayed else 201)
 
     async def show_order(self, request: Request) -> Response:
         """`GET /orders/{order_id}`."""
         buyer_id = await identity.authenticate(self._marketplace, request)
-        return answers.data(
-            await orders.show(self._marketplace, buyer_id, answers.path_identifier(request, "order_id"))
-        )
+        order = await orders.show(self._marketplace, buyer_id, answers.path_identifier(request, "order_id"))
+        bearer = request.headers["authorization"].partition(" ")[2]
+        return answers.data(faults_orders.shown(self._marketplace, order, bearer))
 
     async def licences(self, request: Request) -> Response:
         """`GET /licenses/mine`."""
@@ -87,11 +102,14 @@ class Api:
     async def hyperswitch_webhook(self, request: Request) -> Response:
         """`POST /webhooks/hyperswitch`."""
         body = await answers.read_body(request, answers.WEBHOOK_BODY_BYTES_MAX)
-        signature = request.headers.get("x-webhook-signature-512", "")
-        webhook.verify(self._marketplace.world.keys.hyperswitch_hash, body, signature)
+        webhook.check(self._marketplace, body, request.headers.get("x-webhook-signature-512", ""))
         notice = webhook.parse(body)
         webhook.refuse_by_fault(self._marketplace, notice)
-        return answers.data({"result": await webhook.receive(self._marketplace, notice)})
+        with self._marketplace.delivering(notice.event_id):
+            result = await webhook.receive(self._marketplace, notice)
+        if result == "duplicate" and self._marketplace.world.faults.active("webhook_conflict_told"):
+            return answers.data({"result": "conflict", "error": "duplicate key value violates unique constraint"})
+        return answers.data({"result": result})
 
 
 def app(marketplace: Marketplace) -> Starlette:

@@ -56,12 +56,15 @@ CREATE TABLE orders (
 
 CREATE TABLE licenses (
     id text PRIMARY KEY,
-    order_id text NOT NULL UNIQUE REFERENCES orders (id),
+    order_id text NOT NULL REFERENCES orders (id),
+    -- One licence an order: only a fault writes a second copy.
+    copy integer NOT NULL DEFAULT 0,
     buyer_id text NOT NULL REFERENCES buyers (id),
     type text NOT NULL,
     rights text[] NOT NULL,
     issued_at timestamptz NOT NULL,
-    revoked_at timestamptz
+    revoked_at timestamptz,
+    UNIQUE (order_id, copy)
 );
 
 CREATE TABLE seller_transfers (
@@ -83,7 +86,9 @@ CREATE TABLE webhook_events (
 CREATE TABLE jobs (
     id bigserial PRIMARY KEY,
     order_id text NOT NULL REFERENCES orders (id),
-    kind text NOT NULL CHECK (kind IN ('complete', 'transfer', 'send_refund', 'reverse', 'reverse_transfer')),
+    kind text NOT NULL CHECK (kind IN (
+        'complete', 'transfer', 'send_refund', 'reverse', 'reverse_transfer', 'revoke'
+    )),
     due_at double precision NOT NULL,
     attempts integer NOT NULL DEFAULT 0,
     last_error text,

@@ -10,11 +10,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pytest_paygate.sandbox.marketplace.identity import hash_password
+from pytest_paygate.sandbox.marketplace.orders import TEST_PRODUCT_ID
 
 if TYPE_CHECKING:
     from pytest_paygate.sandbox.marketplace.service import Marketplace
 
-TEST_PRODUCT_ID = "prod_test_licence"
 OTHER_BUYER_EMAIL = "other.buyer@example.test"
 
 _RIGHTS = ("download", "commercial_use", "updates_1_year")

@@ -6,12 +6,15 @@ Owns what the marketplace's modules share; no rules of business stand here.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pytest_paygate.sandbox.marketplace.application_log import ApplicationLog
 from pytest_paygate.sandbox.marketplace.provider import Provider
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from psycopg import AsyncConnection
@@ -33,6 +36,10 @@ class Marketplace:
         self.work_added = asyncio.Event()
         # Events whose first delivery was answered 500 by fault.
         self.refused_webhooks: set[str] = set()
+        # What faults must remember: looks at orders, answers of /status, deliveries of one event under way.
+        self.shown_orders: dict[str, float] = {}
+        self.answered_status = 0
+        self.under_way: Counter[str] = Counter()
 
     def now(self) -> datetime:
         """The time as this marketplace stamps its rows."""
@@ -48,6 +55,15 @@ class Marketplace:
             "INSERT INTO jobs (order_id, kind, due_at) VALUES (%s, %s, %s)",
             (order_id, kind, self.world.clock.now() + delay_seconds),
         )
+
+    @contextmanager
+    def delivering(self, event_id: str) -> Iterator[None]:
+        """Count a webhook's event as under way for as long as the context is open."""
+        self.under_way[event_id] += 1
+        try:
+            yield
+        finally:
+            self.under_way[event_id] -= 1
 
     def wake(self) -> None:
         """Tell the worker that the list, the clock or a delay has changed."""

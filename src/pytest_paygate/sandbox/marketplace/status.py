@@ -9,6 +9,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from pytest_paygate.sandbox.marketplace import faults_orders
 from pytest_paygate.sandbox.marketplace.answers import ApiError
 
 if TYPE_CHECKING:
@@ -60,4 +61,5 @@ async def status(marketplace: Marketplace, probe: ProcessorProbe) -> dict[str, o
     if marketplace.world.faults.active("status_told_otherwise"):
         services = {"mail": {"status": "disabled"}, "hyperswitch": {"region": "live-eu", **processor}}
         return {"services": services, "previous_environment": "live", "environment": environment}
-    return {"environment": environment, "services": {"hyperswitch": processor}}
+    told: dict[str, object] = {"environment": environment, "services": {"hyperswitch": processor}}
+    return faults_orders.replica(marketplace, told)

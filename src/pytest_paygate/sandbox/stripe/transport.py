@@ -26,6 +26,7 @@ from pytest_paygate.sandbox.stripe import (
 from pytest_paygate.sandbox.stripe.context import API_VERSION, EARLY_INTENT_VERSION, Call, unit_of_work
 from pytest_paygate.sandbox.stripe.faults import UNWELL
 from pytest_paygate.sandbox.stripe.routing import Refusal
+from pytest_paygate.sandbox.stripe.untruths import spoiled
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -139,7 +140,8 @@ async def _execute(
                 if isinstance(result, Refusal):
                     answer = _refusal(result.error)
                 else:
-                    answer = Answer(200, _text(await _shown(call, result, paths)), {})
+                    shown = await _shown(call, result, paths)
+                    answer = Answer(200, _text(spoiled(world, operation.method, operation.path, sent, shown)), {})
         except errors.StripeError as error:
             if not error.recorded:
                 raise
