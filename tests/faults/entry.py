@@ -94,8 +94,22 @@ _CRITERIA: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     MICROCHARGE: {"refund": ("refunded_in_time",), "proofs": ("three_proofs",), "event": ("round_trip",)},
 }
+_BEFORE_E2E = frozenset(
+    {
+        "health",
+        "environment",
+        "processor",
+        "replicas",
+        "account",
+        "catalogue",
+        "operator_email",
+        "order_refusals",
+        "order_probes",
+        "webhooks",
+    }
+)
 _PREFLIGHT: Mapping[str, tuple[str, frozenset[str]]] = {
-    E2E: ("preflight_passes", frozenset({"health", "environment", "processor", "catalogue"})),
+    E2E: ("preflight_passes", _BEFORE_E2E),
     MICROCHARGE: ("preconditions", frozenset({"core_window", "a1_window"})),
 }
 

@@ -99,6 +99,7 @@ key = "env:T_HYPERSWITCH"
 [env.staging.providers.stripe]
 base_url = "{description["stripe_url"]}"
 key = "env:T_STRIPE"
+account = "{description["stripe_account_id"]}"
 
 [env.fleet]
 mode = "staging"

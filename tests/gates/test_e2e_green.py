@@ -161,6 +161,7 @@ key = "env:T_HYPERSWITCH"
 [env.staging.providers.stripe]
 base_url = "{values["stripe"]}"
 key = "env:T_STRIPE"
+account = "{description["stripe_account_id"]}"
 """
     )
     return {

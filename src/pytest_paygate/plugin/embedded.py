@@ -116,12 +116,17 @@ def _marketplace(description: SandboxDescription) -> Environment:
             ),
             "stripe": _stripe(description),
         },
+        services={"webhooks": f"{description.marketplace_url}/webhooks"},
         values={
             "buyer_email": description.buyer_email,
             "operator_email": description.buyer_email,
             "product_id": description.test_product_id,
+            "seller_account": description.seller_account_id,
         },
-        secrets={"buyer_password": _published(description, "buyer_password")},
+        secrets={
+            "buyer_password": _published(description, "buyer_password"),
+            "webhook_secret": _published(description, "hyperswitch_webhook_secret"),
+        },
         live=LiveRules(capacity=CAPACITY),
     )
 

@@ -1,0 +1,151 @@
+"""The last two rows: the refund, and everything that must come back with it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_paygate import Money, RefundStatus, checks, pick
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_paygate import Charge, Facts, Poll, Proofs, Provider, Refund, Run
+    from suites.e2e.conftest import Buyer, Knocker
+
+LOOK_BACK = timedelta(minutes=10)
+
+
+@pytest.mark.live_money
+@pytest.mark.row("refund")
+async def test_refund(
+    buyer: Buyer, run: Run, facts: Facts, provider: Callable[[str], Provider], proofs: Proofs
+) -> None:
+    """Row 8: the target accepts the refund of our charge."""
+    charge = await our_charge(run, facts, provider("stripe"))
+    answer = await buyer.refund(facts["order_id"], charge)
+    facts["refund_http_status"] = answer.status
+    if not 200 <= answer.status < 300:
+        run.fail("the status of POST /orders/:id/refund", observed=str(answer.status), expected="2xx")
+    facts["refund_id"] = pick(answer.data, "refund_id", str)
+    facts["refund_status"] = pick(answer.data, "status", str)
+    proofs.http("refund", answer, ids={"refund_id": facts["refund_id"]})
+
+
+@pytest.mark.row("reversal")
+async def test_reversal(
+    buyer: Buyer,
+    run: Run,
+    facts: Facts,
+    poll: Poll,
+    provider: Callable[[str], Provider],
+    proofs: Proofs,
+    knocker: Knocker,
+) -> None:
+    """Row 9: the order is refunded, the licence gone, the seller's share back, and our charge refunded for good."""
+    seconds = float(run.thresholds["refunded_within_seconds"])
+    seen = await poll.until(
+        "refunded",
+        lambda: buyer.get(f"/orders/{facts['order_id']}"),
+        value=lambda answer: pick(answer.data, "status", str),
+        goal={"refunded"},
+        bad={"failed"},
+        order=checks.orders.STATES,
+        deadline_seconds=seconds,
+    )
+    run.reached("the order's status", seen, expected="refunded")
+    facts["seconds_to_refunded"] = seen.waited_seconds
+    await buyer.looks_again(facts["order_id"], seen.words)
+    facts["licence_gone"] = await licence_goes(buyer, facts, poll, seconds)
+    logged = float(run.thresholds["logged_within_seconds"])
+    await proofs.log("refund", str(run.expect["refund_event"]), within_seconds=logged)
+    if run.may_probe:
+        second = await buyer.probe_refund(facts["order_id"])
+        run.verify(checks.refunds.second_refund_refused, second.status)
+    await money_comes_back(run, facts, poll, provider("stripe"), proofs)
+    run.check("whether the licence is gone from /licenses/mine", observed=facts["licence_gone"], expected=True)
+    if "transfer_confirmed" in facts:
+        await share_comes_back(run, facts, poll, provider("stripe"))
+    run.verify(checks.charges.link_is_dead, await provider("hyperswitch").payment(facts["payment_id"]))
+    if knocker.can_sign:
+        event = knocker.paid_event(
+            facts["payment_id"], facts["amount_paid"], connector_payment_id=facts["connector_payment_id"]
+        )
+        await knocker.send_signed(event)
+        order = await buyer.get(f"/orders/{facts['order_id']}")
+        run.verify(checks.orders.stays_refunded, pick(order.data, "status", str))
+
+
+async def money_comes_back(run: Run, facts: Facts, poll: Poll, ledger: Provider, proofs: Proofs) -> None:
+    """One refund of the whole of our charge, that stays; the charge says so too, and the run has no other charge."""
+    refunds = await ledger.refunds(facts["connector_payment_id"])
+    facts["refunds_seen"] = len(refunds)
+    if not refunds:
+        run.fail("the number of refunds of this charge", observed="0", expected="1")
+    run.verify(checks.refunds.one_refund, refunds)
+    gone = {RefundStatus.FAILED, RefundStatus.CANCELLED}
+    refund = next((one for one in refunds if one.status not in gone), refunds[0])
+    proofs.ledger("refund", refund, expected=facts["amount_paid"], after="purchase")
+    refund = await watched(run, poll, ledger, refund)
+    facts["provider_refund_id"] = refund.refund_id
+    facts["provider_refund_status"] = refund.status.value
+    facts["amount_refunded"] = refund.amount
+    run.check_refund(refund, charge_id=facts["charge_id"], amount=facts["amount_paid"])
+    run.verify(checks.refunds.charge_given_back, await our_charge(run, facts, ledger))
+    since = facts["paid_at"] - LOOK_BACK
+    charges = await ledger.charges_since(since, trace_id=run.trace_id)
+    run.verify(checks.charges.no_other_charge, charges, frozenset({facts["charge_id"]}))
+
+
+async def share_comes_back(run: Run, facts: Facts, poll: Poll, ledger: Provider) -> None:
+    """The seller's share is taken back, perhaps a little later than the order is refunded."""
+    due: Money = facts["transfer_amount"]
+    seen = await poll.until(
+        "transfer_reversed",
+        lambda: ledger.transfer(facts["stripe_transfer_id"]),
+        value=lambda transfer: "reversed" if transfer.reversed_amount == due else "not reversed",
+        goal={"reversed"},
+        deadline_seconds=float(run.thresholds["refunded_within_seconds"]),
+    )
+    if seen.last is None:
+        run.fail("the transfer", observed="no answer", expected="a transfer that is reversed")
+    facts["transfer_reversed"] = seen.last.reversed_amount
+    run.verify(checks.transfers.transfer_reversed, seen.last, due)
+
+
+async def our_charge(run: Run, facts: Facts, ledger: Provider) -> Charge:
+    """Our charge as the ledger has it now; it must be the one of row pay, or another buyer's money would be touched."""
+    charge = run.one_charge(await ledger.charges(facts["connector_payment_id"]))
+    if charge.charge_id != facts["charge_id"]:
+        run.fail("the charge of the payment", observed=charge.charge_id, expected=facts["charge_id"])
+    return charge
+
+
+async def licence_goes(buyer: Buyer, facts: Facts, poll: Poll, seconds: float) -> bool:
+    """Whether the buyer's list loses the order's licence in time; a moment after the order is refunded will do."""
+    seen = await poll.until(
+        "licence_gone",
+        buyer.licences,
+        value=lambda held: "there" if any(one.get("order_id") == facts["order_id"] for one in held) else "gone",
+        goal={"gone"},
+        deadline_seconds=seconds,
+    )
+    return seen.reached
+
+
+async def watched(run: Run, poll: Poll, ledger: Provider, refund: Refund) -> Refund:
+    """Watch a refund for as long as it must stay as it is; the last look counts."""
+    seconds = float(run.thresholds["refund_stays_seconds"])
+    if not seconds:
+        return refund
+    seen = await poll.until(
+        "refund_stays",
+        lambda: ledger.read_refund(refund.refund_id),
+        value=lambda read: read.status.value,
+        goal=(),
+        bad={RefundStatus.FAILED.value, RefundStatus.CANCELLED.value},
+        deadline_seconds=seconds,
+    )
+    return seen.last or refund
