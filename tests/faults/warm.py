@@ -212,8 +212,10 @@ def _learn(folder: Path) -> None:
 def _compile_templates() -> None:
     """A third of a run's time otherwise: each would compile the pages that it writes."""
     from pytest_paygate.renderers import templating
+    from pytest_paygate.sandbox.hosted_page import render
 
-    for environment, suffix in ((templating._html(), "html"), (templating._markdown(), "md")):
+    ours = ((templating._html(), "html"), (templating._markdown(), "md"), (render._environment(), "html"))
+    for environment, suffix in ours:
         for name in environment.list_templates(extensions=[suffix]):
             environment.get_template(name)
 
