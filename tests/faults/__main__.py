@@ -1,6 +1,7 @@
 """Every planted fault of both gates, its twins, what catches it, pairs, and clean runs, ending in one line: `make faults`.
 
-`python -m tests.faults page` writes the page about the last result instead, and runs nothing; a pattern such as
+`python -m tests.faults page` writes the page about the last result instead, and runs nothing: what has changed since is
+told as not measured. A pattern such as
 `fleet_refund_*` plants only the faults of those names, tells what caught each, and keeps nothing.
 """
 
@@ -22,6 +23,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(_SEED_MAX), help="of the noise in clean runs")
     chosen = parser.parse_args(arguments)
     if chosen.what == "page":
+        result.refresh()
         page.PAGE.write_text(page.text())
         return 0
     if not matrix.chosen(chosen.what):

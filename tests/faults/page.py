@@ -85,6 +85,8 @@ def _row(fault: Mapping[str, Any]) -> str:
 def _chain(fault: Mapping[str, Any]) -> str:
     if fault["held_by_another_test"]:
         return "its own test"
+    if not fault["end"]:
+        return "not measured yet"
     links = [f"`{link['check']}` in `{link['row']}`" for link in fault["caught_by"]]
     ends = {"slips": "then it slips", "guard": "then a guard" if links else "a guard", "longer": "then more"}
     if fault["proof"]:

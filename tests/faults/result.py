@@ -14,6 +14,7 @@ from tests.faults.catalogue import ENTRIES
 from tests.gate_runs import ROOT
 
 if TYPE_CHECKING:
+    from tests.faults.chains import Chain
     from tests.faults.entry import Entry, Planted
     from tests.faults.score import Score
 
@@ -34,7 +35,20 @@ _FIGURES = (
 
 def write(score: Score, seed: int) -> None:
     """Keep the result of a whole matrix."""
-    RESULT.write_text(json.dumps(of(score, seed), indent=1, ensure_ascii=False) + "\n")
+    RESULT.write_text(_text(of(score, seed)))
+
+
+def refresh() -> None:
+    """Bring the kept result up to today's catalogue without a run: what has changed since is told as not measured."""
+    kept = json.loads(RESULT.read_text())
+    measured = {one["fault"]: one for one in kept["faults"] if one["end"]}
+    load_registry()
+    faults = []
+    for entry in ENTRIES:
+        today, before = _fault(entry, None), measured.get(entry.fault)
+        same = before is not None and {**before, "caught_by": [], "end": ""} == today
+        faults.append(before if same else today)
+    RESULT.write_text(_text({**kept, "faults": faults}))
 
 
 def of(score: Score, seed: int) -> dict[str, Any]:
@@ -55,12 +69,15 @@ def of(score: Score, seed: int) -> dict[str, Any]:
             }
             for name in sorted(score.checks)
         ],
-        "faults": [_fault(entry, score) for entry in ENTRIES],
+        "faults": [_fault(entry, score.chains.get(entry.fault)) for entry in ENTRIES],
     }
 
 
-def _fault(entry: Entry, score: Score) -> dict[str, Any]:
-    chain = score.chains.get(entry.fault)
+def _text(kept: dict[str, Any]) -> str:
+    return json.dumps(kept, indent=1, ensure_ascii=False) + "\n"
+
+
+def _fault(entry: Entry, chain: Chain | None) -> dict[str, Any]:
     return {
         "fault": entry.fault,
         "number": entry.number,

@@ -74,7 +74,7 @@ def test_the_page_is_that_of_the_result():
 
 
 def test_the_result_knows_every_entry_of_today():
-    """The published result is of this catalogue: run `make faults` after a change to it."""
+    """The published result is of this catalogue: `make faults` after a change, or `python -m tests.faults page`, which says what is not measured."""
     kept = json.loads(result.RESULT.read_text())
     assert [
         (one["fault"], one["gate"], one["rows"], one["critical"], [twin["name"] for twin in one["twins"]])
@@ -91,3 +91,21 @@ def test_the_worst_are_planted_in_pairs_within_their_gate():
     jobs = pair_jobs(ENTRIES)
     assert len(jobs) == sum(one.gate == other.gate for at, one in enumerate(worst) for other in worst[at + 1 :])
     assert all(len({one.name for one in job.planted}) == 2 and job.is_fault for job in jobs)
+
+
+def test_what_is_not_measured_is_told_so(tmp_path, monkeypatch):
+    """A kept result is brought up to date without a run, and claims nothing of what has changed since."""
+    kept = json.loads(result.RESULT.read_text())
+    first, second, third = kept["faults"][:3]
+    first |= {"caught_by": [{"check": "one", "row": "health"}], "end": "slips"}
+    second |= {"end": "slips", "rows": ["another"]}
+    mine = tmp_path / "result.json"
+    mine.write_text(json.dumps({**kept, "faults": [first, second]}))
+    monkeypatch.setattr(result, "RESULT", mine)
+    result.refresh()
+    now = json.loads(mine.read_text())
+    assert [one["fault"] for one in now["faults"]] == [entry.fault for entry in ENTRIES]
+    assert [one["end"] for one in now["faults"][:3]] == ["slips", "", ""]
+    assert now["faults"][0] == first
+    assert third["fault"] == now["faults"][2]["fault"]
+    assert now["figures"] == kept["figures"]

@@ -37,6 +37,8 @@ def _fault(fault: Mapping[str, Any], statements: Mapping[str, str]) -> dict[str,
     links = [(statements.get(link["check"], link["check"]), link["row"]) for link in fault["caught_by"]]
     if fault["held_by_another_test"]:
         other = "A test of its own plants it: it can act in a rehearsal only."
+    elif not fault["end"]:
+        other = "Not measured yet."
     elif fault["proof"]:
         other = "A witness is missing; the run is CONDITIONAL."
     elif fault["end"] == "guard" and not links:
