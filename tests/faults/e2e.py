@@ -35,8 +35,8 @@ ENTRIES: tuple[Entry, ...] = (
     _e2e("product_price_wrong", _APPLICATION, "products", twin("catalogue_longer"), number="F26"),
     _e2e("order_without_payment_url", _APPLICATION, "order", twin("order_told_otherwise")),
     _e2e("order_total_wrong", _APPLICATION, "order", twin("order_told_otherwise")),
-    _e2e("charge_amount_short", _PROVIDER, "pay", twin("provider_fee_higher")),
-    _e2e("charge_not_captured", _PROVIDER, "pay", _PAID_LATE, twin("provider_unwell"), number="F35"),
+    _e2e("charge_amount_short", _PROVIDER, "pay", twin("provider_fee_higher"), critical=True),
+    _e2e("charge_not_captured", _PROVIDER, "pay", _PAID_LATE, twin("provider_unwell"), number="F35", critical=True),
     _e2e(
         "webhook_lost",
         _NETWORK,
@@ -69,7 +69,14 @@ ENTRIES: tuple[Entry, ...] = (
     _e2e("refund_not_sent", _APPLICATION, "reversal", twin("refund_not_sent", seconds=0.5)),
     _e2e("refund_never_settles", _HANDLER, "reversal", twin("webhook_refused", event_type="refund_succeeded")),
     _e2e("refund_webhook_lost", _NETWORK, "reversal", _REFUND_LATE),
-    _e2e("refund_fails_later", _PROVIDER, "reversal", twin("fleet_refund_pends", seconds=0.5), number="F48"),
+    _e2e(
+        "refund_fails_later",
+        _PROVIDER,
+        "reversal",
+        twin("fleet_refund_pends", seconds=0.5),
+        number="F48",
+        critical=True,
+    ),
     _e2e(
         "licence_kept_after_refund",
         _APPLICATION,
@@ -81,7 +88,7 @@ ENTRIES: tuple[Entry, ...] = (
     # Pre-flight: the system we think it is, and what it must refuse.
     _e2e("replica_stale", _CONFIGURATION, "replicas", twin("replica_names_itself"), number="F08"),
     _e2e("replica_of_other_environment", _CONFIGURATION, "replicas", twin("replica_names_itself"), number="F08"),
-    _e2e("account_other", _CONFIGURATION, "account", _LEDGER_TOLD, number="F04", critical=True),
+    _e2e("account_other", _CONFIGURATION, "account", _LEDGER_TOLD, number="F04"),
     _e2e("account_other_mode", _CONFIGURATION, "account", _LEDGER_TOLD, number="F01"),
     _e2e("trace_used_before", _APPLICATION, "account", twin("more_headers")),
     _e2e("catalogue_empty_to_strangers", _APPLICATION, "catalogue", twin("catalogue_longer")),
@@ -106,8 +113,8 @@ ENTRIES: tuple[Entry, ...] = (
     _e2e("order_paid_by_two", _APPLICATION, "order", twin("order_earlier_payment_closed"), number="F31"),
     # What was charged.
     _e2e("payment_failed_but_charged", _PROVIDER, "pay", twin("payment_told_late"), number="F34"),
-    _e2e("charge_absent", _CONFIGURATION, "pay", _LEDGER_TOLD, number="F02", critical=True),
-    _e2e("charge_doubled", _PROVIDER, "pay", _SAME_KEY, number="F30", critical=True),
+    _e2e("charge_absent", _CONFIGURATION, "pay", _LEDGER_TOLD, number="F02"),
+    _e2e("charge_doubled", _PROVIDER, "pay", _SAME_KEY, number="F30"),
     _e2e("charged_again", _PROVIDER, "pay", _SAME_KEY, number="F30", critical=True),
     _e2e("payment_paid_again", _PROVIDER, "pay", _SAME_KEY, number="F31"),
     _e2e("charge_currency_other", _PROVIDER, "pay", twin("order_told_otherwise"), number="F24", critical=True),

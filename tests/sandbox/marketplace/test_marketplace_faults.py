@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,8 @@ from pytest_paygate.sandbox.faults import REGISTRY, Faults
 from pytest_paygate.sandbox.marketplace import faults as marketplace_faults
 
 E2E_ROWS = {
-    "health", "environment", "processor", "catalogue",
+    "health", "environment", "processor", "replicas", "account", "catalogue",
+    "order_refusals", "order_probes", "webhooks",
     "login", "products", "order", "pay", "completed", "licence", "transfer", "refund", "reversal",
 }  # fmt: skip
 
@@ -27,6 +29,35 @@ def login(buyer: Any) -> httpx.Response:
     description = buyer.sandbox.description
     credentials = {"email": description.buyer_email, "password": description.buyer_password}
     return httpx.post(f"{description.api_url}/auth/login", json=credentials, trust_env=False)
+
+
+def stranger(buyer: Any, method: str, path: str) -> httpx.Response:
+    """A request without a bearer token; the test product under a key of its own where it is an order."""
+    body = {"product_id": buyer.sandbox.description.test_product_id}
+    url, headers = f"{buyer.sandbox.description.api_url}{path}", {"Idempotency-Key": uuid.uuid4().hex}
+    return httpx.request(method, url, json=body, headers=headers, trust_env=False)
+
+
+def repeated(buyer: Any) -> tuple[str, str]:
+    """The orders of one request that is sent twice."""
+    key = uuid.uuid4().hex
+    first, again = (buyer.post_order(key).json()["data"]["order_id"] for _ in range(2))
+    return first, again
+
+
+def conflicting(buyer: Any) -> httpx.Response:
+    """Another product under a key that was used."""
+    key = uuid.uuid4().hex
+    buyer.post_order(key)
+    answer: httpx.Response = buyer.post_order(key, "prod_font_family")
+    return answer
+
+
+def named_price(buyer: Any) -> httpx.Response:
+    """An order whose request names its price."""
+    body = {"product_id": buyer.sandbox.description.test_product_id, "price_minor": 1}
+    answer: httpx.Response = buyer.client.post("/orders", json=body, headers={"Idempotency-Key": uuid.uuid4().hex})
+    return answer
 
 
 SEEN_AT_ONCE: dict[str, Callable[[Any], bool]] = {
@@ -45,6 +76,30 @@ SEEN_AT_ONCE: dict[str, Callable[[Any], bool]] = {
     "catalogue_longer": lambda buyer: get(buyer, "/marketplace/products")[0]["price_minor"] == 50_000,
     "order_told_otherwise": lambda buyer: "net_minor" in buyer.order(),
     "json_told_otherwise": lambda buyer: login(buyer).content.startswith(b" " * 65_536 + b"{"),
+    "replica_stale": lambda buyer: "2026.10.4" in {get(buyer, "/status").get("build") for _ in range(4)},
+    "replica_of_other_environment": lambda buyer: len({get(buyer, "/status")["environment"] for _ in range(4)}) == 2,
+    "replica_names_itself": lambda buyer: get(buyer, "/status").get("instance", "").startswith("10.0.3."),
+    "catalogue_empty_to_strangers": lambda buyer: stranger(buyer, "GET", "/marketplace/products").json()["data"] == [],
+    "product_listed_twice": lambda buyer: (
+        len({one["id"] for one in get(buyer, "/marketplace/products")}) == 3
+        and len(get(buyer, "/marketplace/products")) == 4
+    ),
+    "product_dearer": lambda buyer: buyer.order()["total_minor"] == 550,
+    "trace_not_echoed": lambda buyer: "x-trace-id" not in buyer.client.get("/health").headers,
+    "more_headers": lambda buyer: "x-parent-trace-id" in buyer.client.get("/health").headers,
+    "order_unauthenticated": lambda buyer: stranger(buyer, "POST", "/orders").status_code == 201,
+    "order_product_unknown": lambda buyer: buyer.post_order(product="prod_unknown").status_code == 201,
+    "order_refusals_told_otherwise": lambda buyer: buyer.post_order(product="prod_unknown").status_code == 422,
+    "order_key_ignored": lambda buyer: len(set(repeated(buyer))) == 2,
+    "order_replayed_with_200": lambda buyer: 200 in {buyer.post_order("key-200").status_code for _ in range(2)},
+    "order_key_taken_for_another": lambda buyer: conflicting(buyer).status_code == 201,
+    "order_price_from_client": lambda buyer: named_price(buyer).json().get("data", {}).get("total_minor") == 1,
+    "order_price_refused": lambda buyer: named_price(buyer).status_code == 422,
+    "pending_order_refunded": lambda buyer: buyer.refund(buyer.order()["order_id"]).status_code == 202,
+    "order_total_hundredth": lambda buyer: buyer.order()["total_minor"] == 5,
+    "order_tax_missing": lambda buyer: buyer.order()["tax_minor"] == 0,
+    "order_called_completed": lambda buyer: buyer.order()["status"] == "completed",
+    "order_tells_masked_card": lambda buyer: "******" in buyer.read(buyer.order()["order_id"]).get("note", ""),
     "slow_answers": lambda buyer: buyer.client.get("/health").elapsed.total_seconds() >= 0.05,
 }
 
@@ -159,7 +214,9 @@ def test_a_transfer_and_a_refund_can_come_later(buyer: Any, faults: Faults, unti
 def test_an_earlier_order_stays_as_it_is(buyer: Any, faults: Faults) -> None:
     """The buyer keeps the licence of the earlier order, also after the new one is refunded."""
     faults.set("earlier_order")
+    assert login(buyer).status_code == 200
     order_id = buyer.completed()["order_id"]
+    assert len(get(buyer, "/licenses/mine")) > 1
     held = get(buyer, "/licenses/mine")
     assert len(buyer.licences(order_id)) == 1
     buyer.refund(order_id)
