@@ -155,6 +155,7 @@ async def test_pay(
     proofs.ledger("purchase", charge, expected=facts["price"])
     run.check_charge(charge, amount=facts["price"])
     run.verify(checks.charges.charge_order, charge, facts["order_id"])
+    run.verify(checks.charges.real_card, charge, livemode=run.livemode)
     await nothing_else_is_charged(run, facts, processor, charge)
 
 
@@ -253,7 +254,7 @@ async def test_transfer(
     run.verify(checks.transfers.transfer_mode, known, livemode=run.livemode)
     if seller := run.environment.values.get("seller_account"):
         run.verify(checks.transfers.transfer_destination, known, seller)
-    facts["transfer_confirmed"] = True
+    facts["transfer_confirmed"] = due
 
 
 async def transfer_of(processor: Provider, transfer_id: str) -> Transfer | None:

@@ -101,7 +101,7 @@ async def money_comes_back(run: Run, facts: Facts, poll: Poll, ledger: Provider,
 
 async def share_comes_back(run: Run, facts: Facts, poll: Poll, ledger: Provider) -> None:
     """The seller's share is taken back, perhaps a little later than the order is refunded."""
-    due: Money = facts["transfer_amount"]
+    due: Money = facts["transfer_confirmed"]
     seen = await poll.until(
         "transfer_reversed",
         lambda: ledger.transfer(facts["stripe_transfer_id"]),

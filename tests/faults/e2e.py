@@ -125,6 +125,7 @@ ENTRIES: tuple[Entry, ...] = (
     _e2e("charge_flagged_uncaptured", _PROVIDER, "pay", _LEDGER_TOLD, number="F35"),
     _e2e("charge_not_posted", _PROVIDER, "pay", twin("provider_fee_higher")),
     _e2e("charge_livemode_other", _PROVIDER, "pay", _LEDGER_TOLD, number="F02"),
+    _e2e("charge_shows_test_card", _PROVIDER, "pay", number="F06", held_by="tests/rehearsal/test_posing_as_live.py"),
     _e2e("charge_without_trace", _APPLICATION, "pay", twin("more_headers")),
     _e2e("charge_of_other_order", _APPLICATION, "pay", _EARLIER),
     # What was delivered.

@@ -54,7 +54,10 @@ def world_with(name: str) -> SimpleNamespace:
     return SimpleNamespace(faults=faults, identifiers=Identifiers(seed=7))
 
 
-@pytest.mark.parametrize("name", untruths._DECLARED)
+LIVE_ONLY = "charge_shows_test_card"
+
+
+@pytest.mark.parametrize("name", [name for name in untruths._DECLARED if name != LIVE_ONLY])
 def test_an_untruth_is_told_counted_and_only_read(name):
     """Every address of a fault answers otherwise while it is on; a write, and every other address, answers the truth."""
     addresses = untruths._DECLARED[name][2]
@@ -70,7 +73,7 @@ def test_an_untruth_is_told_counted_and_only_read(name):
 OF_CHARGES = [
     name
     for name, (_, row, addresses, _) in untruths._DECLARED.items()
-    if row and any(address.startswith("/v1/charges") for address in addresses)
+    if row and name != LIVE_ONLY and any(address.startswith("/v1/charges") for address in addresses)
 ]
 
 
@@ -81,3 +84,14 @@ def test_an_empty_list_is_no_untruth(name):
     for sent in ({"payment_intent": "pi_1"}, {"created": {"gte": 1}}):
         untruths.spoiled(world, "GET", "/v1/charges", sent, {"object": "list", "data": []})
     assert world.faults.report()[name]["fired"] == 0
+
+
+def test_a_test_card_is_shown_on_live_charges_only():
+    """Where charges are of the test mode, a test card is no untruth."""
+    for livemode in (False, True):
+        world = world_with(LIVE_ONLY)
+        card = {"brand": "mastercard", "last4": "0150"}
+        charge = {**CHARGE, "livemode": livemode, "payment_method_details": {"card": dict(card)}}
+        untruths.spoiled(world, "GET", "/v1/charges", {"payment_intent": "pi_1"}, {"object": "list", "data": [charge]})
+        assert (charge["payment_method_details"]["card"]["last4"] == "4242") is livemode
+        assert world.faults.report()[LIVE_ONLY]["fired"] == int(livemode)

@@ -103,6 +103,13 @@ def _posted_short(_world: World, body: Json) -> bool:
     return True
 
 
+def _test_card(_world: World, body: Json) -> bool:
+    live = [one for one in _objects(body) if one["livemode"]]
+    for one in live:
+        one["payment_method_details"]["card"] |= {"brand": "visa", "last4": "4242"}
+    return bool(live)
+
+
 def _transfer_short(_world: World, body: Json) -> bool:
     body["amount"] -= 1
     return True
@@ -165,6 +172,12 @@ _DECLARED: dict[str, tuple[str, str, tuple[str, ...], Spoil]] = {
         "pay",
         (_CHARGES,),
         _metadata("order_id", "ord_somebody_elses00"),
+    ),
+    "charge_shows_test_card": (
+        "in a rehearsal, a livemode charge shows the published test card 4242",
+        "pay",
+        (_CHARGES,),
+        _test_card,
     ),
     "charge_late_again": (
         "a second charge of the run shows up once the first is refunded",
