@@ -22,7 +22,8 @@ LEFT_OUT = (cst.Annotation, cst.Decorator, cst.Import, cst.ImportFrom)
 class Mutant:
     """One change. `was` and `now` are the lines that differ, so that it keeps its name when lines move.
 
-    `function` is the dotted name of the function whose body holds the change, empty when it stands outside of one.
+    `function` is the dotted name of the function whose body holds the change, empty when the module has to be imported
+    anew for it: outside of functions, and in a function inside of another one.
     """
 
     module: str
@@ -120,8 +121,9 @@ def mutants(module: str, source: str) -> list[Mutant]:
 
 def _changes(top: cst.CSTNode) -> Iterator[tuple[str, str, cst.CSTNode, cst.CSTNode]]:
     """Each change of a statement at the top of a module: scope, function whose body it is in, old node, new node."""
-    # node, names around it, outermost function it is in the body of
-    waiting: list[tuple[cst.CSTNode, tuple[str, ...], str]] = [(top, (), "")]
+    # node, names around it, function it is in the body of: none is empty, one inside of another is None, since the
+    # inner one may have been made on import, where an exchanged body comes too late
+    waiting: list[tuple[cst.CSTNode, tuple[str, ...], str | None]] = [(top, (), "")]
     while waiting:
         node, names, function = waiting.pop()
         if isinstance(node, LEFT_OUT) or _is_for_types(node):
@@ -131,8 +133,8 @@ def _changes(top: cst.CSTNode) -> Iterator[tuple[str, str, cst.CSTNode, cst.CSTN
         scope = ".".join(names) or _target(top)
         for kind, operator in OPERATORS:
             if isinstance(node, kind):
-                yield from ((scope, function, node, new) for new in operator(node))
-        inside = ".".join(names) if isinstance(node, cst.FunctionDef) and not function else function
+                yield from ((scope, function or "", node, new) for new in operator(node))
+        inside = ".".join(names) if function == "" else None
         for child in reversed(node.children):
             is_body = isinstance(node, cst.FunctionDef) and child is node.body
             waiting.append((child, names, inside if is_body else function))

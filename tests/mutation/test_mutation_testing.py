@@ -55,6 +55,13 @@ def test_every_part_of_a_module_is_changed():
     } <= found
 
 
+def test_a_function_inside_of_another_is_imported_anew():
+    """What may have been made on import is not reached by exchanging the body of the function around it."""
+    source = "def outer():\n    def inner():\n        return 1 + 1\n    return inner(2)\n"
+    assert {one.function for one in mutants("core/x.py", source) if one.scope == "outer"} == {"outer"}
+    assert {one.function for one in mutants("core/x.py", source) if one.scope == "outer.inner"} == {""}
+
+
 def test_what_only_a_type_checker_reads_is_left_as_it_is():
     """Type variables, aliases and what is imported for types alone have no mutants: nothing could notice."""
     source = 'T = TypeVar("T")\nName: TypeAlias = str | int\nif TYPE_CHECKING:\n    LIMIT = 3\n'
