@@ -47,7 +47,9 @@ def arguments(module: str) -> list[str]:
     """What pytest is told for the tests of a module: without the plugins that these tests do not need."""
     files = [str(ROOT / "tests" / name) for name in SCOPE[module] if (ROOT / "tests" / name).exists()]
     plugins = [*PLUGINS, "no:cacheprovider"]
-    return [f"--rootdir={ROOT}", "-x", "-q", *(part for plugin in plugins for part in ("-p", plugin)), *SLOW, *files]
+    # Nobody reads why a test failed, and a difference between two long values takes longer to tell than all the tests.
+    options = ["-x", "-q", "--assert=plain", "--tb=no"]
+    return [f"--rootdir={ROOT}", *options, *(part for plugin in plugins for part in ("-p", plugin)), *SLOW, *files]
 
 
 def try_all(module: str, chosen: list[Mutant], jobs: int, told: Callable[[Mutant, Outcome], None]) -> None:
