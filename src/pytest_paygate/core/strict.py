@@ -6,7 +6,6 @@ Owns the one spelling (`canonical`) and the error of everything that is not to b
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any
@@ -74,6 +73,6 @@ def decoded(encoded: str) -> bytes:
         BundleError: when it is no base64.
     """
     try:
-        return base64.b64decode(encoded.encode("ascii"), validate=True)
-    except (binascii.Error, UnicodeEncodeError):
+        return base64.b64decode(encoded, validate=True)
+    except ValueError:
         raise BundleError("base64 that is not") from None
