@@ -12,6 +12,7 @@ Pure: files in memory in, findings out. Whose signatures count is decided elsewh
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -79,7 +80,7 @@ def statement(
                 "result": _RESULTS.get(judgement.verdict, "FAILED"),
                 "configuration": [{"digest": {"sha256": started.gate_sha256}, "name": f"{gate.id}/gate.toml"}],
                 "passedTests": [name for name, status in rows if status is RowStatus.PASS],
-                "warnedTests": [name for name, status in rows if status in {RowStatus.PENDING, RowStatus.WAIVED}],
+                "warnedTests": [name for name, status in rows if status is RowStatus.PENDING],
                 "failedTests": [name for name, status in rows if status is RowStatus.FAIL],
                 "paygate": {
                     "version": 1,
@@ -127,8 +128,8 @@ def read_statement(envelope: Envelope) -> dict[str, Any]:
     return document
 
 
-def journal_of(files: Mapping[str, bytes]) -> tuple[Journal, int]:
-    """The whole journal of a bundle, from all its files, and how many there are.
+def journal_of(files: Mapping[str, bytes]) -> Journal:
+    """The whole journal of a bundle, from all its files.
 
     Args:
         files: every file of the bundle, by name.
@@ -137,17 +138,19 @@ def journal_of(files: Mapping[str, bytes]) -> tuple[Journal, int]:
         BundleError: when there is none, or it is damaged before its last line.
     """
     read: Journal | None = None
-    number = 0
-    while read is None or journal_name(number) in files:
-        name = journal_name(number)
-        if name not in files:
-            raise BundleError(f"{name} is missing")
+    for name in _journals(files):
         try:
             read = journals.read(files[name], name, read)
         except JournalError as error:
             raise BundleError(error.refusal.refused) from None
-        number += 1
-    return read, number
+    if read is None:
+        raise BundleError("journal.jsonl is missing")
+    return read
+
+
+def _journals(files: Mapping[str, bytes]) -> list[str]:
+    """The files of a bundle's journal, in their order, up to the first number that is missing."""
+    return list(itertools.takewhile(files.__contains__, map(journal_name, range(len(files)))))
 
 
 def journal_name(number: int) -> str:
@@ -263,13 +266,11 @@ def believe(files: Mapping[str, bytes]) -> Believed:
     """
     if is_quarantined(files):
         raise BundleError("quarantined: a secret was found in its files")
-    number = 0
-    while journal_name(number + 1) in files:
-        number += 1
+    number = max(0, len(_journals(files)) - 1)
     # Cheap and decisive first: what is not as it was sealed is not even parsed.
     _, previous = check_manifest(files, number)
     countersigned = countersignatures(files, number)
-    journal, _ = journal_of(files)
+    journal = journal_of(files)
     try:
         # The gate is checked before anything is folded by it.
         check_gate(files, fold(journal.entries[:1]))
@@ -279,7 +280,7 @@ def believe(files: Mapping[str, bytes]) -> Believed:
         raise
     except (ValueError, KeyError, ArithmeticError, RecursionError) as error:
         # An impossible story, or a value with which nothing can be computed.
-        raise BundleError(str(error) or type(error).__name__) from None
+        raise BundleError(str(error)) from None
     told = read_statement(envelope)["predicate"]["paygate"]
     seal = sha256(files[seal_names(number)[1]])
     return Believed(state, envelope, countersigned, verdict, told, seal, previous, number)
