@@ -110,7 +110,7 @@ def check_place(chain: Sequence[Sealed], seal: Sealed) -> None:
 
 def _absent(seals: Sequence[str], previous: Sequence[str], before: str) -> str:
     """What was done to a whole log that does not hold a bundle's seal."""
-    if not seals or (before and before == seals[-1]):
+    if not seals or before == seals[-1]:
         return "the log of seals was cut off: it ends at the seal before this bundle's"
     if before in previous:
         return "the log of seals was forked: behind the seal before this bundle's it goes on with another one"
