@@ -71,6 +71,7 @@ def _timeout_is_not_sent() -> Generator[object, object, object]:
 
 class _OneLook(steps.Settlement):
     def steps(self) -> Generator[steps.Step, object, steps.SettleOutcome]:
+        self._began = self.seconds()
         seen = yield steps.Look()
         if seen is not None:
             yield from self._note(seen)
@@ -106,9 +107,9 @@ class _EmptyIsFine(steps.Settlement):
         return
         yield
 
-    def _conclude(self, seen: steps.Sightings) -> Generator[steps.Step, object, None]:
+    def _conclude(self) -> Generator[steps.Step, object, None]:
         if not any(payment.payable for payment in self.view().payments.values()):
-            yield from super()._conclude(seen)
+            yield from super()._conclude()
 
 
 def _first_only(seen: steps.Sightings) -> steps.Sightings:

@@ -14,8 +14,7 @@ Rules (each held by the crash sweep):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -26,8 +25,13 @@ from pytest_paygate.core.exposure_events import Via
 from pytest_paygate.core.money import Money
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
     from pytest_paygate.core.events import EventBody
     from pytest_paygate.core.exposure import ChargeState, Exposure
+
+    Step: TypeAlias = "Record | Look | AskTarget | AskProvider | Close | Wait"
+    Steps: TypeAlias = Generator[Step, Any, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +147,6 @@ class Wait:
     seconds: float
 
 
-Step: TypeAlias = Record | Look | AskTarget | AskProvider | Close | Wait
-Steps: TypeAlias = Generator[Step, Any, None]
-
-
 class SettleOutcome(StrEnum):
     """How a settlement ended."""
 
@@ -154,7 +154,6 @@ class SettleOutcome(StrEnum):
     ESCALATED = "escalated"
 
 
-@dataclass(slots=True)
 class Settlement:
     """One attempt to settle one run's exposure.
 
@@ -165,17 +164,14 @@ class Settlement:
         seconds: a count of seconds that only moves forward.
     """
 
-    run_id: str
-    view: Callable[[], Exposure]
-    policy: SettlePolicy
-    seconds: Callable[[], float]
-    _began: float = 0.0
-    _free_at: float = 0.0
-    _read_at: float = 0.0
-    _asked_at: dict[tuple[str, Via], float] = field(default_factory=dict)
-    _told_slow: set[str] = field(default_factory=set)
-    _given_up: set[str] = field(default_factory=set)
-    _told: tuple[int, int, int] | None = None
+    def __init__(
+        self, run_id: str, view: Callable[[], Exposure], policy: SettlePolicy, seconds: Callable[[], float]
+    ) -> None:
+        self.run_id, self.view, self.policy, self.seconds = run_id, view, policy, seconds
+        self._asked_at: dict[tuple[str, Via], float] = {}
+        self._told_slow: set[str] = set()
+        self._given_up: set[str] = set()
+        self._told: tuple[int, int, int] | None = None
 
     def steps(self) -> Generator[Step, Any, SettleOutcome]:
         """Run until nothing is open, or until only a person can go on."""
@@ -194,7 +190,7 @@ class Settlement:
                 yield from self._give_links_up(seen)
                 yield from self._refund_all()
                 if self._is_over(seen):
-                    yield from self._conclude(seen)
+                    yield from self._conclude()
                     return SettleOutcome.SETTLED
                 if self._is_stuck(seen):
                     return SettleOutcome.ESCALATED
@@ -247,7 +243,7 @@ class Settlement:
                 yield Record(ex.LinkClosing(provider=payment.provider, payment_id=payment.payment_id))
                 yield Close(payment.provider, payment.payment_id)
                 # Somebody may be paying at this very moment: from here the time for late charges runs anew.
-                self._free_at = max(self._free_at, self.seconds() + self.policy.late_charge_seconds)
+                self._free_at = self.seconds() + self.policy.late_charge_seconds
 
     def _give_links_up(self, seen: Sightings) -> Steps:
         """A link that cannot be closed is a person's work: some providers keep a payment in the air for hours."""
@@ -282,9 +278,10 @@ class Settlement:
             yield from self._ask_target(charge)
             return
         if Via.PROVIDER not in charge.asked:
-            waited = self.seconds() - self._asked_at.get((charge.charge_id, Via.TARGET), float("-inf"))
+            asked_at = self._asked_at.get((charge.charge_id, Via.TARGET))
+            is_trying = asked_at is not None and self.seconds() - asked_at < self.policy.target_seconds
             refused = any(reason.startswith(Via.TARGET) for reason in charge.refused)
-            if refused or charge.has_failed or waited >= self.policy.target_seconds:
+            if refused or charge.has_failed or not is_trying:
                 yield from self._ask_provider(charge)
             return
         if self.seconds() - self._began >= self.policy.give_up_seconds:
@@ -359,8 +356,7 @@ class Settlement:
         # A link that cannot be closed keeps the time for late charges running for ever.
         return bool(links) or self.seconds() >= self._free_at
 
-    def _conclude(self, seen: Sightings) -> Steps:
-        del seen
+    def _conclude(self) -> Steps:
         known = self.view()
         refunded = sum(charge.refunded_minor for charge in known.charges.values())
         intent = known.intent
