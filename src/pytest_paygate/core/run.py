@@ -23,7 +23,7 @@ from pytest_paygate.core import exposure as exposures
 from pytest_paygate.core import exposure_events as ex
 from pytest_paygate.core.errors import ConfigurationError
 from pytest_paygate.core.events import Mode, RowStatus
-from pytest_paygate.core.facts import FactShapeError, FactValue, from_json, to_json
+from pytest_paygate.core.facts import FactShapeError, FactValue, from_json
 from pytest_paygate.core.gate import Gate
 from pytest_paygate.core.model import parse
 from pytest_paygate.core.proof import FRESH
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 # Statuses a row can be given without having started: it was held back, left out, or never reached.
 _WITHOUT_START = frozenset({RowStatus.BLOCKED, RowStatus.SKIPPED, RowStatus.PENDING})
-# What a resumed run takes up again, unless money moved in the row. A red or inconclusive row stays what it is.
+# What a resumed run takes up again; a money row that was reached keeps its lines. A red row stays what it is.
 _AGAIN = frozenset({RowStatus.NOT_RUN, *_WITHOUT_START})
 # The lives in which plan, approval, lock and the operator's word must come before a purchase.
 GUARDED = frozenset({Mode.LIVE, Mode.REHEARSAL})
@@ -206,11 +206,11 @@ def may_start(state: RunState, gate: Gate, row_id: str) -> str:
     if state.stopped is not None:
         return f"the run was stopped by guard {state.stopped.guard}"
     before = gate.position(row_id)
+    row = tuple(gate.all_rows())[before]
     for check in gate.preflight[:before]:
         if state.rows[check.id].status is not RowStatus.PASS:
             return f"pre-flight {gate.number(check.id)} ({check.id}) is {state.rows[check.id].status}"
-    row = gate.row(row_id)
-    for need in row.needs if row is not None else ():
+    for need in row.needs:
         if state.rows[need].status is not RowStatus.PASS:
             return f"row {gate.number(need)} ({need}) is {state.rows[need].status}"
     return ""
@@ -229,7 +229,7 @@ def _start(state: RunState, event: ev.RunStarted, at: str) -> RunState:
     if event.schema_version != ev.SCHEMA_VERSION:
         raise IllegalEventError(f"journal version {event.schema_version} is not {ev.SCHEMA_VERSION}")
     try:
-        gate = parse(Gate, event.gate, file="journal", key="run_started.gate", next_step="Keep the file as it is.")
+        gate = parse(Gate, event.gate, file="journal", key="run_started.gate", next_step="")
     except ConfigurationError as error:
         raise IllegalEventError(error.refusal.refused) from None
     rows = {row.id: RowState(row.id) for row in gate.all_rows()}
@@ -298,7 +298,6 @@ def _record_fact(state: RunState, gate: Gate, event: ev.FactRecorded) -> RunStat
         raise IllegalEventError(f"fact {event.name} is recorded twice")
     try:
         value = from_json(event.fact_kind, event.value)
-        to_json(event.fact_kind, value)
     except FactShapeError as error:
         raise IllegalEventError(f"fact {event.name}: {error}") from None
     row = state.rows[row_id]
@@ -344,8 +343,8 @@ def _require_place(state: RunState, what: str) -> None:
 
 def _expose(state: RunState, gate: Gate, event: ex.ExposureEvent, at: str) -> RunState:
     if isinstance(event, ex.ChargeIntended):
-        row = gate.row(_require_open_row(state, event.kind))
-        if row is None or not row.money:
+        row_id = _require_open_row(state, event.kind)
+        if row_id not in _money_rows(gate):
             raise IllegalEventError("a purchase happens inside a row that says money = true")
         if any(state.rows[check.id].status is not RowStatus.PASS for check in gate.preflight):
             raise IllegalEventError("a purchase follows a whole pre-flight")
@@ -382,16 +381,16 @@ def _rescue(state: RunState, gate: Gate, event: ex.RescueStarted | ex.RescueFini
     state = replace(state, rescue=event, rescues=(*state.rescues, event), phase="", open_row=None)
     if event.by is not ex.Rescuer.RESUME:
         return state
-    again = {row.row_id: row for row in state.rows.values() if row.status in _AGAIN and not _moved_money(gate, row)}
+    money = _money_rows(gate)
+    again = {row.row_id: row for row in state.rows.values() if row.status in _AGAIN and row.row_id not in money}
     rows = {row_id: RowState(row_id) if row_id in again else row for row_id, row in state.rows.items()}
     dropped = {name for row in again.values() for name in row.facts}
     facts = {name: value for name, value in state.facts.items() if name not in dropped}
     return replace(state, rows=rows, facts=facts, finished=None, last_position=-1)
 
 
-def _moved_money(gate: Gate, row: RowState) -> bool:
-    spec = gate.row(row.row_id)
-    return spec is not None and spec.money and row.first is not None
+def _money_rows(gate: Gate) -> frozenset[str]:
+    return frozenset(row.id for row in gate.all_rows() if row.money)
 
 
 def _finish(state: RunState, event: ev.RunFinished) -> RunState:
