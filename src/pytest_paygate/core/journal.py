@@ -104,7 +104,7 @@ def _read(content: bytes, file: str, after: Journal | None) -> tuple[Journal, Jo
             if entry.seq != number or entry.prev != head:
                 _damaged(file, number, f"line {number} follows on from the line before", "a break in the hash chain")
         except JournalError as damage:
-            return Journal(tuple(entries), head, 0), damage
+            return Journal(tuple(entries), head), damage
         entries.append(entry)
         head = line_hash(line)
     return Journal(tuple(entries), head, len(tail)), None
@@ -126,7 +126,7 @@ def strict_json(text: bytes) -> Any:
     def constant(name: str) -> NoReturn:
         raise ValueError(f"{name} is not JSON")
 
-    return json.loads(text.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
+    return json.loads(text.decode(), object_pairs_hook=pairs, parse_constant=constant)
 
 
 def _spelled(document: object) -> bytes:
@@ -140,7 +140,7 @@ def _entry(line: bytes, number: int, file: str) -> Entry:
             _damaged(file, number, "one JSON object, spelled in one way", "another spelling of it")
         return Entry.model_validate_json(line)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         _damaged(file, number, "an event of this journal version", f"{where}: {first['type']}")
     except (ValueError, RecursionError) as error:
