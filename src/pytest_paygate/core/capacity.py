@@ -152,7 +152,7 @@ def encode(book: Book, entry: CapacityEntry, at: datetime) -> bytes:
         at: when, aware.
     """
     line = CapacityLine(seq=len(book.lines), prev=book.head, environment=book.environment, at=told(at), entry=entry)
-    return _spelled(line.model_dump(mode="json"))
+    return _spelled(line.model_dump())
 
 
 def read(lines: Sequence[bytes], environment: str) -> Book:
@@ -183,7 +183,7 @@ def follow(book: Book, content: bytes) -> Book:
             raise damaged(book.environment, number, "one JSON object, spelled in one way", "another spelling of it")
         line = CapacityLine.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise damaged(book.environment, number, "a line of the capacity log", f"{where}: {first['type']}") from None
     except (ValueError, RecursionError) as error:
