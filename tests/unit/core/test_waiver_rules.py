@@ -6,8 +6,9 @@ from datetime import date
 
 import pytest
 
+from pytest_paygate.core.errors import ConfigurationError
 from pytest_paygate.core.model import ValidationError
-from pytest_paygate.core.waivers import Waiver, expired, holding
+from pytest_paygate.core.waivers import Waiver, check_reach, expired, holding
 
 
 def waiver(**changed: object) -> Waiver:
@@ -59,3 +60,24 @@ def test_which_hold_and_which_have_ended():
     assert holding(every, "2027-01-02T00:00:00.000Z") == ()
     assert expired(every, "2027-01-02T00:00:00.000Z") == (ended, last, later)
     assert expired([], "2026-01-31T00:00:00.000Z") == ()
+
+
+def test_a_waiver_reaches_two_weeks():
+    """Fourteen days from today, the past and no waiver at all are within."""
+    today = date(2026, 1, 17)
+    check_reach([waiver(), waiver(until=date(2025, 12, 31))], today, "gate.toml")
+    check_reach([], today, "gate.toml")
+
+
+def test_a_waiver_that_reaches_further_is_named():
+    """The first one beyond fourteen days is refused with its place in the file, its day and how far that is."""
+    far = [waiver(), waiver(until=date(2026, 2, 2)), waiver(until=date(2027, 1, 1))]
+    with pytest.raises(ConfigurationError) as refused:
+        check_reach(far, date(2026, 1, 18), "gate.toml")
+    assert refused.value.refusal.text() == (
+        "gate.toml: waivers[1].until: is too far away\n"
+        "  expected  a day within 14 days from today, 2026-01-18\n"
+        "  observed  2026-02-02, 15 days from today\n"
+        "  money     No money moved.\n"
+        "  next      Write a nearer day; when it has passed, whoever answers for it decides again."
+    )
