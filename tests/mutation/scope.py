@@ -28,6 +28,7 @@ SCOPE: dict[str, tuple[str, ...]] = {
     "core/journal.py": ("unit/core/test_journal_rules.py",),
     "core/launch.py": ("unit/core/test_launch_rules.py",),
     "core/leaks.py": ("unit/core/test_leak_rules.py",),
+    "core/ledger_claims.py": ("unit/core/test_ledger_claims.py",),
     "core/money.py": ("unit/core/test_money.py",),
     "core/plan.py": ("unit/core/test_plan.py",),
     "core/proof.py": ("unit/core/test_proof_rules.py",),

@@ -10,7 +10,7 @@ Pure: a folded run and typed answers in, findings out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_paygate.core.money import Money
 from pytest_paygate.core.ports import PaymentStatus, RefundStatus
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from pytest_paygate.core.ports import Charge, Payment, Refund
     from pytest_paygate.core.run import RunState
+
+    Claim: TypeAlias = "ChargeClaim | RefundClaim | PaymentClaim"
 
 # The names under which a gate records ids of the ledger's, with the amount and the status that belong to them.
 _CHARGE_FACTS = ("charge_id", "connector_payment_id", "amount_paid")
@@ -62,12 +64,11 @@ class PaymentClaim:
     livemode: bool
 
 
-Claim = ChargeClaim | RefundClaim | PaymentClaim
-
-
 def claims(state: RunState) -> tuple[Claim, ...]:
     """Everything a run's journal says stands in a ledger: charges, refunds, payments."""
-    charges = {claim.charge_id: claim for claim in _charges(state)}
+    if state.started is None:
+        return ()
+    charges = {claim.charge_id: claim for claim in _charges(state, state.started.trace_id)}
     refunds = {claim.refund_id: claim for claim in _refunds(state)}
     payments = [
         PaymentClaim(one.provider, one.payment_id, one.payable, state.mode in GUARDED)
@@ -105,8 +106,7 @@ def payment_differences(claim: PaymentClaim, found: Payment) -> list[str]:
     ]
 
 
-def _charges(state: RunState) -> Iterator[ChargeClaim]:
-    trace_id = "" if state.started is None else state.started.trace_id
+def _charges(state: RunState, trace_id: str) -> Iterator[ChargeClaim]:
     livemode = state.mode in GUARDED
     charge_id, payment_id, amount = (state.facts.get(name) for name in _CHARGE_FACTS)
     if isinstance(charge_id, str) and isinstance(payment_id, str) and isinstance(amount, Money):
