@@ -31,6 +31,7 @@ SCOPE: dict[str, tuple[str, ...]] = {
     "core/ledger_claims.py": ("unit/core/test_ledger_claims.py",),
     "core/money.py": ("unit/core/test_money.py",),
     "core/plan.py": ("unit/core/test_plan.py",),
+    "core/previous_run.py": ("unit/core/test_previous_run.py",),
     "core/proof.py": ("unit/core/test_proof_rules.py",),
     "core/purchase.py": ("unit/core/test_purchase.py",),
     "core/redaction.py": ("unit/core/test_redaction_rules.py",),

@@ -12,7 +12,7 @@ Pure: run, commit and time come in as arguments.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pytest_paygate.core.verdict import Verdict
@@ -85,7 +85,7 @@ def weigh(asked: Asked, state: RunState, verdict: Verdict, now: datetime) -> Pre
         _commit(asked, started.commit),
         _age(asked, age),
     )
-    wrong = next((problem for problem in problems if problem), "")
+    wrong = [problem for problem in problems if problem]
     return PreviousRun(
         gate_id=asked.gate_id,
         environment=asked.environment,
@@ -93,7 +93,7 @@ def weigh(asked: Asked, state: RunState, verdict: Verdict, now: datetime) -> Pre
         verdict=verdict.value,
         commit=started.commit,
         age_hours=None if age is None else round(age.total_seconds() / 3600, 3),
-        problem=f"run {started.run_id}: {wrong}" if wrong else "",
+        problem=f"run {started.run_id}: {wrong[0]}" if wrong else "",
     )
 
 
@@ -104,9 +104,8 @@ def _other(what: str, seen: str, wanted: str) -> str:
 def _commit(asked: Asked, seen: str) -> str:
     if seen != asked.commit:
         return f"it is of commit {seen}, this run of {asked.commit}"
-    if asked.clean_only and (seen == "unknown" or "-" in seen):
-        return f"commit {seen} names no checkout without changes"
-    return ""
+    is_changed = seen == "unknown" or "-" in seen
+    return f"commit {seen} names no checkout without changes" if asked.clean_only and is_changed else ""
 
 
 def _age(asked: Asked, age: timedelta | None) -> str:
@@ -124,4 +123,4 @@ def _moment(text: str) -> datetime | None:
         found = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return None if found.tzinfo is None else found.astimezone(UTC)
+    return None if found.tzinfo is None else found
