@@ -12,6 +12,7 @@ SCOPE: dict[str, tuple[str, ...]] = {
     "core/approval.py": ("unit/core/test_approval_rules.py",),
     "core/bundle.py": ("unit/core/test_bundle_rules.py", "unit/core/test_bundle_refusals.py"),
     "core/capacity.py": ("unit/core/test_capacity_log.py",),
+    "core/capacity_rules.py": ("unit/core/test_capacity_rules.py",),
     "core/claims.py": ("unit/core/test_claims.py",),
     "core/currencies.py": ("unit/core/test_currencies.py",),
     "core/documents.py": ("unit/core/test_documents.py",),

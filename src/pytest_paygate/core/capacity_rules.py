@@ -12,7 +12,7 @@ Rules (each held by a test):
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pytest_paygate.core import capacity as log
@@ -21,6 +21,7 @@ from pytest_paygate.core.model import Field, Model, model_validator
 from pytest_paygate.core.verdict import Verdict
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from typing import Self
 
     from pytest_paygate.core.capacity import Book
@@ -56,7 +57,7 @@ class CapacityRules:
 
     def told(self) -> str:
         """The rules in a few words, as a plan binds them."""
-        hours = int(self.period.total_seconds() // 3600)
+        hours = self.period // timedelta(hours=1)
         length = f"{hours // 24} d" if hours % 24 == 0 else f"{hours} h"
         return f"{self.budget} charges in {length}, pause below {self.pause_below}"
 
@@ -113,11 +114,12 @@ def standing(book: Book, rules: CapacityRules, now: datetime) -> Standing:
     grant = book.grant
     pause_below = max(rules.pause_below, 0 if grant is None else grant.pause_below)
     override = book.override
-    ended = override is not None and now >= log.moment(override.until)
-    fresh = None if override is None or ended or _is_ahead(book, book.override_seq, now) else override
+    late = ""
+    if override is not None and now >= log.moment(override.until):
+        late = f"; the one of {override.by} ended at {override.until}"
+    fresh = None if late or _is_ahead(book, book.override_seq, now) else override
     refusal = _why_not(book, now)
     if not refusal and book.left < pause_below and fresh is None:
-        late = f"; the one of {override.by} ended at {override.until}" if override is not None and ended else ""
         refusal = f"{book.left} left, fewer than {pause_below}: a safety pause, and no fresh override by a person{late}"
     return Standing(
         environment=book.environment,
@@ -200,7 +202,7 @@ def override(  # noqa: PLR0913 - what an override says, and what it is checked a
     if not now < until <= now + OVERRIDE_MAX:
         raise _refused(
             "this override would not be fresh",
-            expected=f"an end within {int(OVERRIDE_MAX.total_seconds() // 3600)} h from now",
+            expected=f"an end within {OVERRIDE_MAX // timedelta(hours=1)} h from now",
             observed=log.told(until),
             next_step="Name an earlier --until; the next charge takes the next override.",
         )
@@ -260,7 +262,7 @@ def _why_not(book: Book, now: datetime) -> str:
 
 
 def _is_ahead(book: Book, seq: int | None, now: datetime) -> bool:
-    return seq is not None and log.moment(book.lines[seq].at).astimezone(UTC) > now + CLOCK_MARGIN
+    return seq is not None and log.moment(book.lines[seq].at) > now + CLOCK_MARGIN
 
 
 def _refused(refused: str, *, expected: str, observed: str, next_step: str) -> ApprovalError:
