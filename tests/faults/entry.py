@@ -27,6 +27,8 @@ class Layer(StrEnum):
     LOG = "log"
     PROVIDER = "provider"
     NETWORK = "network"
+    CLOCK = "clock"
+    OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ _BEFORE_E2E = frozenset(
 )
 _PREFLIGHT: Mapping[str, tuple[str, frozenset[str]]] = {
     E2E: ("preflight_passes", _BEFORE_E2E),
-    MICROCHARGE: ("preconditions", frozenset({"core_window", "a1_window"})),
+    MICROCHARGE: ("preconditions", frozenset({"environment", "account", "core_window", "a1_window", "minimum_charge"})),
 }
 
 

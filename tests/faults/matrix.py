@@ -33,6 +33,8 @@ SMOKE = (
     "fleet_charges_twice",
     "fleet_log_missing",
     "fleet_refund_partial",
+    "fleet_refund_before_charge",
+    "fleet_history_gap",
 )
 SMOKE_PAIRS = 1
 SMOKE_CLEAN_RUNS = 2

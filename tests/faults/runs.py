@@ -33,9 +33,11 @@ _QUICK: dict[str, dict[str, float]] = {
     },
     MICROCHARGE: {
         "refund_within_seconds": 5,
+        "refund_grace_seconds": 4,
         "charged_within_seconds": 5,
         "payment_hold_seconds": 20,
         "logged_within_seconds": 3,
+        "event_within_seconds": 3,
     },
 }
 # Runs sleep for a good part of their time, so a few more than there are processors.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.faults.chains import chain_of
+from tests.faults.microcharge import SHOWN_BY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -120,7 +121,10 @@ class Score:
             self.checks_of.setdefault(name, set()).add(job.gate)
 
     def close(self) -> None:
-        """Name every check without which no planted fault slips through."""
+        """Name every check without which no planted fault slips through, here or in the test that shows it elsewhere."""
+        for name, test in SHOWN_BY.items():
+            if name in self.checks:
+                self.proved_by.setdefault(name, []).append(test)
         for name in sorted(self.checks.keys() - self.proved_by.keys()):
             self.problems.append(f"check {name}: no planted fault slips through without it")
 

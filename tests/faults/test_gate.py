@@ -9,10 +9,11 @@ import pytest
 
 from tests.faults import gate_page
 from tests.faults.gate import FAULTS
+from tests.faults.microcharge import SHOWN_BY
 from tests.gate_runs import ROOT
 from tests.rehearsal import hostile
 
-HELD = sorted({node for fault in FAULTS for node in fault.held_by})
+HELD = sorted({node for fault in FAULTS for node in fault.held_by} | set(SHOWN_BY.values()))
 
 
 @cache

@@ -6,6 +6,21 @@ import pytest
 
 from tests.rehearsal.fleet_live import LiveFleet
 
+# Put beside the gate, it takes one check away: what slips through then, that check alone has caught.
+WITHOUT = """
+from dataclasses import replace
+from pytest_paygate.plugin.row_checks import Checks
+
+verify = Checks.verify
+
+def verify_without(row, check, /, *args, **kwargs):
+    if check.id == "real_card":
+        check = replace(check, judge=lambda *_args, **_kwargs: None)
+    verify(row, check, *args, **kwargs)
+
+Checks.verify = verify_without
+"""
+
 
 @pytest.fixture
 def fleet(tmp_path, sandbox):
@@ -46,3 +61,16 @@ def test_a_published_test_card_on_a_live_charge_is_a_sandbox_posing_as_live(flee
     assert (rows["pay"], rows["refund"]) == ("FAIL", "BLOCKED")
     money = fleet.settled(before)
     assert (money.charges, money.open_minor, money.payable) == (1, 0, 0)
+
+
+def test_without_its_check_the_test_card_slips_through(fleet, sandbox):
+    """No other check sees that a livemode charge was paid with a published test card: this one is load-bearing."""
+    fleet.ready()
+    sandbox.set_fault("fleet_ledger_test_card")
+    (fleet.folder / "conftest.py").write_text(WITHOUT)
+
+    session = fleet.charge()
+
+    assert session.status == 0, session.output
+    pay = next(row for row in fleet.evidence()["rows"] if row["id"] == "pay")
+    assert {check["id"]: check["held"] for check in pay["checks"]}["real_card"]
