@@ -67,23 +67,35 @@ def test_a_live_environment_never_runs_money_rows(tmp_path):
 def test_a_live_environment_blocks_every_money_row_of_a_healthy_target(tmp_path, live_sandbox):
     """Against a target that says it is live, the read-only rows pass and every money row is BLOCKED by name."""
     copy_gate(tmp_path)
+    told = live_sandbox.description
     (tmp_path / "paygate.toml").write_text(
         f"""
 [env.prod]
 mode = "live"
-base_url = "{live_sandbox.description.api_url}"
-values.buyer_email = "{live_sandbox.description.buyer_email}"
-values.operator_email = "{live_sandbox.description.buyer_email}"
-values.product_id = "{live_sandbox.description.test_product_id}"
+base_url = "{told.api_url}"
+values.buyer_email = "{told.buyer_email}"
+values.operator_email = "{told.buyer_email}"
+values.product_id = "{told.test_product_id}"
 secrets.buyer_password = "env:T_PASSWORD"
+providers.hyperswitch.base_url = "{told.hyperswitch_url}"
+providers.hyperswitch.key = "env:T_HYPERSWITCH"
+providers.stripe.base_url = "{told.stripe_url}"
+providers.stripe.key = "env:T_STRIPE"
+providers.stripe.account = "{told.stripe_account_id}"
 """
     )
+    secrets = {
+        "T_PASSWORD": told.buyer_password,
+        "T_HYPERSWITCH": told.hyperswitch_api_key,
+        "T_STRIPE": told.stripe_secret_key,
+    }
 
-    result = run_gate(tmp_path, "suites/e2e", "--env=prod", env={"T_PASSWORD": live_sandbox.description.buyer_password})
+    result = run_gate(tmp_path, "suites/e2e", "--env=prod", env=secrets)
 
     assert result.exit_code == 24, result.output
     passed = {name for name, status in result.statuses.items() if status == "PASS"}
-    assert passed == {"health", "environment", "processor", "catalogue", "operator_email", "login", "products"}
+    preflight = {"health", "environment", "processor", "replicas", "account", "catalogue", "operator_email"}
+    assert passed == {*preflight, "order_refusals", "order_probes", "webhooks", "login", "products"}
     reasons = {row["id"]: row["reason"] for row in result.evidence["rows"]}
     assert reasons["order"] == "money rows need --live --confirm"
     assert live_sandbox.ledger() == []
