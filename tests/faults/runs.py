@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _QUICK: dict[str, dict[str, float]] = {
     E2E: {
         "completed_within_seconds": 1.5,
-        "refunded_within_seconds": 1.5,
+        "refunded_within_seconds": 4,
         "transfer_within_seconds": 1.0,
         "payment_hold_seconds": 20,
         "refund_stays_seconds": 1.0,
