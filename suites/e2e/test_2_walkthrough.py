@@ -189,6 +189,7 @@ async def test_completed(buyer: Buyer, run: Run, facts: Facts, poll: Poll, proof
     run.reached("the order's status", seen, expected="completed")
     facts["seconds_to_completed"] = seen.waited_seconds
     last = await buyer.looks_again(facts["order_id"], seen.words)
+    run.verify(checks.orders.trace_echoed, last.trace_echo, run.trace_id)
     named = last.data.get("hyperswitch_payment_id") if isinstance(last.data, dict) else None
     run.verify(checks.orders.order_keeps_payment, named if isinstance(named, str) else "", facts["payment_id"])
     buyer.keeps_quiet(last)

@@ -93,7 +93,9 @@ async def money_comes_back(run: Run, facts: Facts, poll: Poll, ledger: Provider,
     facts["provider_refund_status"] = refund.status.value
     facts["amount_refunded"] = refund.amount
     run.check_refund(refund, charge_id=facts["charge_id"], amount=facts["amount_paid"])
-    run.verify(checks.refunds.charge_given_back, await our_charge(run, facts, ledger))
+    given_back = await our_charge(run, facts, ledger)
+    run.verify(checks.refunds.charge_given_back, given_back)
+    run.verify(checks.charges.charge_trace, given_back, run.trace_id)
     since = facts["paid_at"] - LOOK_BACK
     charges = await ledger.charges_since(since, trace_id=run.trace_id)
     run.verify(checks.charges.no_other_charge, charges, frozenset({facts["charge_id"]}))

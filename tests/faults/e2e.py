@@ -32,9 +32,9 @@ ENTRIES: tuple[Entry, ...] = (
     _e2e("huge_body", _NETWORK, "login", _OTHER_FORM),
     _e2e("html_instead_of_json", _NETWORK, "login", _OTHER_FORM),
     _e2e("malformed_json", _NETWORK, "login", _OTHER_FORM),
-    _e2e("product_price_wrong", _APPLICATION, "products", twin("catalogue_longer"), number="F26"),
+    _e2e("product_price_wrong", _APPLICATION, "products", twin("catalogue_longer"), number="F26", critical=True),
     _e2e("order_without_payment_url", _APPLICATION, "order", twin("order_told_otherwise")),
-    _e2e("order_total_wrong", _APPLICATION, "order", twin("order_told_otherwise")),
+    _e2e("order_total_wrong", _APPLICATION, "order", twin("order_told_otherwise"), critical=True),
     _e2e("charge_amount_short", _PROVIDER, "pay", twin("provider_fee_higher"), critical=True),
     _e2e("charge_not_captured", _PROVIDER, "pay", _PAID_LATE, twin("provider_unwell"), number="F35", critical=True),
     _e2e(
@@ -108,7 +108,7 @@ ENTRIES: tuple[Entry, ...] = (
     _e2e("trace_not_echoed", _NETWORK, "order", twin("more_headers")),
     _e2e("order_called_completed", _APPLICATION, "order", twin("order_told_otherwise")),
     _e2e("order_tax_missing", _APPLICATION, "order", twin("order_told_otherwise")),
-    _e2e("order_total_hundredth", _APPLICATION, "order", twin("order_told_otherwise"), number="F21"),
+    _e2e("order_total_hundredth", _APPLICATION, "order", twin("order_told_otherwise"), number="F21", critical=True),
     _e2e("payment_older_than_run", _APPLICATION, "order", twin("payment_older_than_run", seconds=5)),
     _e2e("order_paid_by_two", _APPLICATION, "order", twin("order_earlier_payment_closed"), number="F31"),
     # What was charged.
@@ -130,6 +130,7 @@ ENTRIES: tuple[Entry, ...] = (
     _e2e("charge_of_other_order", _APPLICATION, "pay", _EARLIER),
     # What was delivered.
     _e2e("order_goes_back", _APPLICATION, "completed", twin("order_seen_late")),
+    _e2e("trace_lost_on_reads", _NETWORK, "completed", twin("more_headers")),
     _e2e("order_of_other_payment", _HANDLER, "completed", twin("order_told_otherwise"), number="F07"),
     _e2e("order_tells_token", _LOG, "completed", twin("order_tells_masked_card"), number="F46"),
     _e2e("order_tells_card", _LOG, "completed", twin("order_tells_masked_card"), number="F46"),
@@ -154,6 +155,7 @@ ENTRIES: tuple[Entry, ...] = (
     _e2e("refund_of_other_charge", _PROVIDER, "reversal", _LEDGER_TOLD),
     _e2e("refund_read_failed", _PROVIDER, "reversal", twin("refund_failed_before"), number="F48"),
     _e2e("refund_accepted_twice", _APPLICATION, "reversal", twin("refund_told_otherwise")),
+    _e2e("charge_trace_lost", _PROVIDER, "reversal", _LEDGER_TOLD),
     _e2e("charge_not_marked_refunded", _PROVIDER, "reversal", _LEDGER_TOLD),
     _e2e("charge_late_again", _PROVIDER, "reversal", _SAME_KEY, number="F30"),
     _e2e("transfer_not_reversed", _APPLICATION, "reversal", twin("transfer_not_reversed", seconds=0.5)),

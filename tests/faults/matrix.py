@@ -70,13 +70,17 @@ def twin_job(entry: Entry, twin: Planted) -> Job:
     return Job(entry.gate, (twin,), is_fault=False)
 
 
+# A hundred times and a hundredth of the amount are the right amount: together they are no fault.
+_UNDONE = frozenset({"charge_amount_hundredfold", "charge_amount_hundredth"})
+
+
 def pair_jobs(entries: Sequence[Entry]) -> list[Job]:
     """Every two of the worst faults of one gate, planted together."""
     worst = [entry for entry in entries if entry.critical]
     return [
         Job(one.gate, (one.planted, other.planted), is_fault=True)
         for one, other in combinations(worst, 2)
-        if one.gate == other.gate
+        if one.gate == other.gate and {one.fault, other.fault} != _UNDONE
     ]
 
 

@@ -54,7 +54,7 @@ ENTRIES: tuple[Entry, ...] = (
     _micro("fleet_wrong_amount", _APPLICATION, "checkout", _TOLD_CHECKOUT, critical=True),
     _micro("fleet_amount_hundredfold", _APPLICATION, "checkout", _TOLD_CHECKOUT, number="F20", critical=True),
     _micro("fleet_wrong_currency", _APPLICATION, "checkout", _TOLD_CHECKOUT, number="F24", critical=True),
-    _micro("fleet_asks_more", _APPLICATION, "checkout", _TOLD_CHECKOUT),
+    _micro("fleet_asks_more", _APPLICATION, "checkout", _TOLD_CHECKOUT, critical=True),
     _micro("fleet_payment_older", _APPLICATION, "checkout", twin("fleet_payment_older", seconds=60)),
     _micro("fleet_payment_live", _PROVIDER, "checkout", _FEE, number="F01"),
     _micro("fleet_page_charges_nothing", _OPERATOR, "pay", twin("webhook_delayed", source="stripe", seconds=0.5)),

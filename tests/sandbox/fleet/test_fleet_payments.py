@@ -125,6 +125,21 @@ def test_a_webhook_twice_credits_once(client: Client) -> None:
     assert len(client.log("payment_succeeded")) == 1
 
 
+def test_a_refund_that_overtakes_its_payment_leaves_both_in_the_log(client: Client) -> None:
+    """Told of the refund first, A5 still logs that it was paid, once; nothing is credited, and refunded it stays."""
+    made = client.checkout()
+    held = client.rows("SELECT credits FROM accounts")[0]["credits"]
+    charge = {"payment_intent": made["payment_intent_id"], "refunded": True, "amount_refunded": 50, "currency": "usd"}
+    session = {"payment_intent": made["payment_intent_id"], "payment_status": "paid", "amount_total": 50}
+    events = (("charge.refunded", charge), ("checkout.session.completed", session))
+    for place, (kind, subject) in enumerate(events):
+        event = {"id": f"evt_{client.trace_id}_{place}", "type": kind, "data": {"object": subject}}
+        assert client.notify(event).json() == {"result": "accepted"}
+    assert [len(client.log(name)) for name in ("payment_refunded", "payment_succeeded")] == [1, 1]
+    (row,) = client.rows("SELECT status FROM checkouts WHERE session_id = %s", made["session_id"])
+    assert (row["status"], client.rows("SELECT credits FROM accounts")[0]["credits"]) == ("refunded", held)
+
+
 def test_a_forged_webhook_is_refused(client: Client) -> None:
     """A webhook under another secret, or without a signature, credits nobody."""
     made = client.checkout()

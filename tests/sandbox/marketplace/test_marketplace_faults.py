@@ -86,6 +86,10 @@ SEEN_AT_ONCE: dict[str, Callable[[Any], bool]] = {
     ),
     "product_dearer": lambda buyer: buyer.order()["total_minor"] == 550,
     "trace_not_echoed": lambda buyer: "x-trace-id" not in buyer.client.get("/health").headers,
+    "trace_lost_on_reads": lambda buyer: (
+        "x-trace-id" in buyer.client.get("/health").headers
+        and "x-trace-id" not in buyer.client.get(f"/orders/{buyer.order()['order_id']}").headers
+    ),
     "more_headers": lambda buyer: "x-parent-trace-id" in buyer.client.get("/health").headers,
     "order_unauthenticated": lambda buyer: stranger(buyer, "POST", "/orders").status_code == 201,
     "order_product_unknown": lambda buyer: buyer.post_order(product="prod_unknown").status_code == 201,

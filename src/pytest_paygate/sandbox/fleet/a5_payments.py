@@ -127,13 +127,16 @@ async def _paid(fleet: Fleet, event_id: str, session: Mapping[str, Any]) -> str:
         if not await _is_new(fleet, connection, event_id, "checkout.session.completed"):
             return "duplicate"
         checkout = await _checkout(connection, str(session.get("payment_intent")))
-        if checkout is None or checkout["status"] != "open" or session.get("payment_status") != "paid":
+        if checkout is None or checkout["paid_at"] is not None or session.get("payment_status") != "paid":
             return "ignored"
         await connection.execute(
-            "UPDATE checkouts SET status = 'paid', paid_at = %s WHERE session_id = %s",
+            "UPDATE checkouts SET status = CASE status WHEN 'open' THEN 'paid' ELSE status END, paid_at = %s"
+            " WHERE session_id = %s",
             (fleet.now(), checkout["session_id"]),
         )
-        await _credit(fleet, connection, checkout, "purchase", checkout["credits"])
+        # A refund that has overtaken its purchase leaves nothing to credit; paid it was all the same.
+        if checkout["status"] == "open":
+            await _credit(fleet, connection, checkout, "purchase", checkout["credits"])
     # Only now is it true.
     await _log_payment(fleet, checkout, session)
     return "accepted"

@@ -82,7 +82,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._name_trace(MutableHeaders(scope=message), trace_id)
+                self._name_trace(MutableHeaders(scope=message), trace_id, f"{scope['method']} {scope['path']}")
             await send(message)
 
         try:
@@ -111,9 +111,10 @@ class Edge:
             return offered
         return self._marketplace.world.identifiers.make("trace", 20)
 
-    def _name_trace(self, headers: MutableHeaders, trace_id: str) -> None:
+    def _name_trace(self, headers: MutableHeaders, trace_id: str, asked: str) -> None:
         faults = self._marketplace.world.faults
-        if not faults.active("trace_not_echoed"):
+        is_order_read = asked.startswith("GET ") and "/orders/" in asked
+        if not faults.active("trace_not_echoed") and not (is_order_read and faults.active("trace_lost_on_reads")):
             headers["X-Trace-Id"] = trace_id
         if faults.active("more_headers"):
             headers["X-Parent-Trace-Id"] = headers["X-Request-Trace"] = "another-trace"

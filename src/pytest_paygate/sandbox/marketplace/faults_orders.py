@@ -48,6 +48,7 @@ _DECLARED = (
     Fault("product_listed_twice", _LAYER, "the product is listed twice", "products"),
     Fault("product_dearer", _LAYER, "the product costs 50 minor units more than planned, everywhere", "products"),
     Fault("trace_not_echoed", _LAYER, "answers carry no X-Trace-Id", "order"),
+    Fault("trace_lost_on_reads", _LAYER, "the answer to GET /orders/:id carries no X-Trace-Id", "completed"),
     Fault("more_headers", _LAYER, "answers carry more headers that name a trace; benign", _BENIGN),
     Fault("order_called_completed", _LAYER, "a new order is called completed before anybody has paid", "order"),
     Fault("order_tax_missing", _LAYER, "the order's tax is 0", "order"),

@@ -92,6 +92,13 @@ def _again_once_refunded(world: World, body: Json) -> bool:
     return bool(refunded)
 
 
+def _trace_lost_once_refunded(_world: World, body: Json) -> bool:
+    refunded = [one for one in body["data"] if one["amount_refunded"] and "trace_id" in one["metadata"]]
+    for one in refunded:
+        one["metadata"] = {key: told for key, told in one["metadata"].items() if key != "trace_id"}
+    return bool(refunded)
+
+
 def _authorised_more(_world: World, body: Json) -> bool:
     for one in body["data"]:
         one["amount"] += 25
@@ -184,6 +191,12 @@ _DECLARED: dict[str, tuple[str, str, tuple[str, ...], Spoil]] = {
         "reversal",
         (_ALL_CHARGES,),
         _again_once_refunded,
+    ),
+    "charge_trace_lost": (
+        "the charge loses its trace id when it is refunded",
+        "reversal",
+        (_PAYMENT_CHARGES,),
+        _trace_lost_once_refunded,
     ),
     "charge_not_marked_refunded": (
         "the charge is not marked refunded although its refund is there",
