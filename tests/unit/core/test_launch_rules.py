@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pytest_paygate.core.events import Mode, RowFinished, RowStatus, RunFinished
+from pytest_paygate.core.events import HistoryKnown, Mode, PastRun, RowFinished, RowStatus, RunFinished
 from pytest_paygate.core.launch import (
     GoLive,
     GoLiveItem,
@@ -15,6 +15,8 @@ from pytest_paygate.core.launch import (
     LaunchLine,
     LaunchRun,
     bound_seals,
+    failed_before,
+    failures_item,
     launch,
     signed_judgement,
 )
@@ -176,6 +178,62 @@ def test_the_worst_line_decides():
     assert found.decision is PENDING
     assert [one.item for one in found.lines][-1] == "support"
     assert launch({"small": RED, "none": None}, GoLive(), [], NOW).decision is NO_GO
+
+
+def after(*verdicts: str) -> LaunchRun:
+    """The run, which knows of earlier ones that ended so."""
+    runs = tuple(PastRun(run_id=f"e{number}", verdict=one, seconds=1.0) for number, one in enumerate(verdicts))
+    return replace(RUN, state=replace(RUN.state, history=HistoryKnown(runs=runs)))
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "failed"),
+    [
+        ((), ()),
+        (("PASS",), ()),
+        (("FAIL", "STOPPED", "ESCALATED", "INCOMPLETE"), ("e0", "e1", "e2", "e3")),
+        (("PENDING", "FAIL", "CONDITIONAL"), ("e1",)),
+        (("FAIL", "PASS", "STOPPED", "PENDING", "FAIL"), ("e2", "e4")),
+        (("FAIL", "PASS"), ()),
+        (("no verdict",), ()),
+    ],
+)
+def test_the_runs_that_failed_since_the_last_that_passed(verdicts, failed):
+    """FAIL, STOPPED, ESCALATED and INCOMPLETE, oldest first; a run that knows of none has none."""
+    run = after(*verdicts)
+    assert tuple(one.run_id for one in failed_before(run.state)) == failed
+    titles = [one.title for one in decided(run, word()).lines]
+    assert ("Runs that failed before this one, written up" in titles) is bool(failed)
+    assert failed_before(RUN.state) == ()
+
+
+FAILED = after("FAIL", "PASS", "FAIL", "STOPPED")
+MANY = after(*["FAIL"] * 4, "ESCALATED")
+
+
+def written_up(run: LaunchRun, *words: SignOff) -> LaunchLine:
+    """The line of the runs that failed before."""
+    found = decided(run, word(), *words)
+    assert found.decision is found.lines[-1].decision
+    return found.lines[-1]
+
+
+def test_runs_that_failed_before_wait_for_their_write_up():
+    """The last three are told, the others counted; refused is NO-GO, signed for this very bundle is GO."""
+    assert failures_item("small") == "small/earlier_runs"
+    item, title = "small/earlier_runs", "Runs that failed before this one, written up"
+    waits = line(item, title, "operator", PENDING, "waits for the write-up of e2 FAIL, e3 STOPPED", "trend")
+    assert written_up(FAILED) == waits
+    assert written_up(MANY).why == "waits for the write-up of e2 FAIL, e3 FAIL, e4 ESCALATED and 2 before"
+    assert written_up(after("FAIL", "FAIL", "FAIL")).why == "waits for the write-up of e0 FAIL, e1 FAIL, e2 FAIL"
+    told = replace(waits, at=AT, evidence=EVIDENCE)
+    assert written_up(FAILED, word(item, seals={"small": OLDER})) == told
+    signed = replace(told, decision=GO, why="written up after e2 FAIL, e3 STOPPED; signed by Ann")
+    assert written_up(FAILED, word(item)) == signed
+    why = "written up after e2 FAIL, e3 FAIL, e4 ESCALATED and 2 before; signed by Ann"
+    assert written_up(MANY, word(item)).why == why
+    for note, why in (("", "refused by Ann"), ("not all", "refused by Ann: not all")):
+        assert written_up(FAILED, word(item, refused=True, note=note)) == replace(told, decision=NO_GO, why=why)
 
 
 def test_an_item_waits_for_its_owner():

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_paygate.core import events as ev
 from pytest_paygate.core import exposure_events as ex
-from pytest_paygate.core.events import RowStatus
+from pytest_paygate.core.events import Mode, RowStatus
 from pytest_paygate.core.run import RowState
 from tests.unit.core.stories import (
     ANOMALY,
@@ -49,6 +49,7 @@ CALLS = [
     HEALTHY,
     SICK,
 ]
+PROBE = ev.ProbeIntended(method="POST", path="/orders", body_sha256="0" * 64)
 INTERLOCK, SETTLING = phase("interlock"), phase("settling")
 INTERLOCK_OVER, SETTLING_OVER = phase("interlock", "x"), phase("settling", "x")
 WINDOW = "a window is healthy exactly when it has samples and nothing against it"
@@ -67,6 +68,18 @@ def test_every_call_has_a_place(call):
         assert refused(before, call) == rule
     for before in ([STARTED, begin("health")], [STARTED, SETTLING], [STARTED, RESCUED], [STARTED, END, RESCUED]):
         assert told([*before, call]).ended_at == f"at {len(before)}"
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_target_is_probed_in_dry_runs_only(mode):
+    """Inside a row, a phase or a rescue like every call, and never where money is real, or is rehearsed to be."""
+    begun = STARTED.model_copy(update={"mode": mode})
+    assert refused([begun], PROBE) == "probe_intended happens inside a row"
+    for before in ([begun, begin("health")], [begun, SETTLING], [begun, RESCUED]):
+        if mode in {Mode.LIVE, Mode.REHEARSAL}:
+            assert refused(before, PROBE) == "a probe is sent in a dry run only, never where money is real"
+        else:
+            assert told([*before, PROBE]).ended_at == f"at {len(before)}"
 
 
 @pytest.mark.parametrize(
