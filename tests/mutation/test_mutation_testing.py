@@ -7,11 +7,12 @@ import sys
 
 import pytest
 
+from pytest_paygate.checks import webhooks
 from tests.mutation import ledger
 from tests.mutation.__main__ import judged, line
 from tests.mutation.mutants import mutants
 from tests.mutation.scope import ROOT, SCOPE, SOURCES, chosen
-from tests.mutation.trial import Outcome, outcome_of, try_at_once
+from tests.mutation.trial import Outcome, _Loop, exchange, outcome_of, try_at_once
 
 SOURCE = '''"""A module."""
 
@@ -89,6 +90,26 @@ def test_a_timeout_is_a_survivor():
     assert problems == [f"timeout: {one}"]
 
 
+def test_a_change_reaches_the_function_of_a_check(monkeypatch):
+    """What a check judges with is changed, although its name stands for the check."""
+    module = "checks/webhooks.py"
+    made = mutants(module, (SOURCES / module).read_text("utf-8"))
+    empty = next(one for one in made if one.scope == "unsigned_refused" and one.now == "return None")
+    judge = webhooks.unsigned_refused.judge
+    monkeypatch.setattr(judge, "__code__", judge.__code__)
+    assert judge(200) is not None
+    exchange(empty)
+    assert judge(200) is None
+
+
+def test_a_change_that_cannot_be_made_is_a_survivor():
+    """No test has noticed it: a function that is not there may not count as killed."""
+    one = mutants("checks/webhooks.py", "def nobody():\n    return 1 + 1\n")[0]
+    outcomes = []
+    try_at_once([(one, lambda: _Loop._changed(None, one))], 1, 5.0, lambda *told: outcomes.append(told))
+    assert outcomes == [(one, Outcome.TIMEOUT)]
+
+
 def test_an_equivalent_that_is_killed_is_an_error():
     """An entry that a test refutes has to go."""
     one = mutants("core/x.py", SOURCE)[0]
@@ -122,7 +143,7 @@ def test_only_what_is_in_the_scope_is_mutated():
     """A module is named by its short or its whole name; an unknown one is refused with those there are."""
     assert chosen(["money", "core/verdict.py"]) == ["core/money.py", "core/verdict.py"]
     assert chosen([]) == list(SCOPE)
-    with pytest.raises(ValueError, match=r"mney is not mutated; choose from approval, .*verdict"):
+    with pytest.raises(ValueError, match=r"mney is not mutated; choose from accounts, .*verdict"):
         chosen(["mney"])
 
 

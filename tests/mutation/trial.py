@@ -10,6 +10,7 @@ import gc
 import importlib
 import importlib.abc
 import importlib.util
+import inspect
 import math
 import os
 import resource
@@ -133,7 +134,11 @@ class _Loop:
 
     @staticmethod
     def _changed(session: pytest.Session, mutant: Mutant) -> int:
-        exchange(mutant)
+        try:
+            exchange(mutant)
+        except (AssertionError, LookupError, ValueError):
+            # A change that cannot be made was noticed by no test: it counts as a survivor.
+            os.kill(os.getpid(), signal.SIGKILL)
         return _run(session)
 
 
@@ -153,7 +158,9 @@ def exchange(mutant: Mutant) -> None:
     live: object = importlib.import_module(dotted(mutant.module))
     for name in mutant.function.split("."):
         live = live.__dict__[name]
-    function = live.fget if isinstance(live, property) else getattr(live, "__func__", live)
+    live = live.fget if isinstance(live, property) else getattr(live, "__func__", live)
+    # The function of a check, and the one inside of a wrapper, such as that of a context manager.
+    function = inspect.unwrap(getattr(live, "judge", live))
     assert isinstance(function, types.FunctionType), mutant.function
     function.__code__ = _code(compiled, mutant.function)
 

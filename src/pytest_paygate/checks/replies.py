@@ -44,4 +44,4 @@ def no_card_told(body: bytes) -> Finding | None:
 def _passes_luhn(number: bytes) -> bool:
     digits = [int(chr(one)) for one in number if chr(one).isdigit()]
     doubled = [sum(divmod(2 * one, 10)) for one in digits[-2::-2]]
-    return len(digits) >= 13 and (sum(digits[::-2]) + sum(doubled)) % 10 == 0
+    return (sum(digits[::-2]) + sum(doubled)) % 10 == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -69,17 +70,17 @@ def numbered(*pairs):
 @pytest.mark.parametrize(
     ("judged", "expected"),
     numbered(
-        (checkouts.target_mode.judge(said=True, livemode=True), None),
-        (checkouts.target_mode.judge(said=None, livemode=False), None),
+        (partial(checkouts.target_mode.judge, said=True, livemode=True), None),
+        (partial(checkouts.target_mode.judge, said=None, livemode=False), None),
         (
-            checkouts.target_mode.judge(said=True, livemode=False),
+            partial(checkouts.target_mode.judge, said=True, livemode=False),
             found("livemode as the target says it", True, False, "Look at the keys the target was started with."),
         ),
-        (checkouts.checkout_made.judge(200), None),
-        (checkouts.checkout_made.judge(202), found("the status of create-checkout", 202, 200)),
-        (checkouts.trace_returned.judge("T-1", "T-1", "the refund"), None),
+        (partial(checkouts.checkout_made.judge, 200), None),
+        (partial(checkouts.checkout_made.judge, 202), found("the status of create-checkout", 202, 200)),
+        (partial(checkouts.trace_returned.judge, "T-1", "T-1", "the refund"), None),
         (
-            checkouts.trace_returned.judge("", "T-1", "the refund"),
+            partial(checkouts.trace_returned.judge, "", "T-1", "the refund"),
             found(
                 "the trace id that came back from the refund",
                 "none",
@@ -87,17 +88,20 @@ def numbered(*pairs):
                 "Have the target, and every proxy before it, hand X-Trace-Id back unchanged.",
             ),
         ),
-        (checkouts.answer_tells_no_secret.judge(b'{"card": "424242******4242", "key": "sk_test_..."}'), None),
-        (checkouts.answer_tells_no_secret.judge(b"4242 4242 4242 4242"), found(ANSWER, True, False, UNMASKED)),
-        (checkouts.answer_tells_no_secret.judge(b"\xff sk_live_51H8abcdef"), found(ANSWER, True, False, UNMASKED)),
-        (checkouts.session_of_payment.judge(payment(), "pi_1"), None),
+        (partial(checkouts.answer_tells_no_secret.judge, b'{"card": "424242******4242", "key": "sk_test_..."}'), None),
+        (partial(checkouts.answer_tells_no_secret.judge, b"4242 4242 4242 4242"), found(ANSWER, True, False, UNMASKED)),
         (
-            checkouts.session_of_payment.judge(payment(payment_id="pi_2"), "pi_1"),
+            partial(checkouts.answer_tells_no_secret.judge, b"\xff sk_live_51H8abcdef"),
+            found(ANSWER, True, False, UNMASKED),
+        ),
+        (partial(checkouts.session_of_payment.judge, payment(), "pi_1"), None),
+        (
+            partial(checkouts.session_of_payment.judge, payment(payment_id="pi_2"), "pi_1"),
             found("the payment behind the session", "pi_2", "pi_1", "Do not pay: the page may be somebody else's."),
         ),
-        (checkouts.asks_for_plan.judge(payment(), FIFTY), None),
+        (partial(checkouts.asks_for_plan.judge, payment(), FIFTY), None),
         (
-            checkouts.asks_for_plan.judge(payment(Money(50, "EUR")), FIFTY),
+            partial(checkouts.asks_for_plan.judge, payment(Money(50, "EUR")), FIFTY),
             found(
                 "the amount the provider asks for",
                 Money(50, "EUR"),
@@ -105,10 +109,15 @@ def numbered(*pairs):
                 "Do not pay: the page asks for another amount than the plan.",
             ),
         ),
-        (checkouts.one_payable.judge([payment(), *map(ended, ("failed", "cancelled", "expired"))], "pi_1"), None),
-        (checkouts.one_payable.judge([], "pi_1"), None),
         (
-            checkouts.one_payable.judge([payment(), *map(ended, ("succeeded", "processing", "unknown"))], "pi_1"),
+            partial(checkouts.one_payable.judge, [payment(), *map(ended, ("failed", "cancelled", "expired"))], "pi_1"),
+            None,
+        ),
+        (partial(checkouts.one_payable.judge, [], "pi_1"), None),
+        (
+            partial(
+                checkouts.one_payable.judge, [payment(), *map(ended, ("succeeded", "processing", "unknown"))], "pi_1"
+            ),
             found(
                 "how many other payments under this trace id are paid or can be paid",
                 3,
@@ -116,9 +125,9 @@ def numbered(*pairs):
                 "Close each of them at the provider, and refund what was paid: whoever has the page can pay it.",
             ),
         ),
-        (checkouts.payment_mode.judge(payment(), livemode=False), None),
+        (partial(checkouts.payment_mode.judge, payment(), livemode=False), None),
         (
-            checkouts.payment_mode.judge(payment(livemode=True), livemode=False),
+            partial(checkouts.payment_mode.judge, payment(livemode=True), livemode=False),
             found(
                 "livemode of the payment",
                 True,
@@ -130,20 +139,20 @@ def numbered(*pairs):
 )
 def test_checkouts(judged, expected):
     """Before anybody can pay: mode, status, trace, session, amount and currency."""
-    assert judged == expected
+    assert judged() == expected
 
 
 @pytest.mark.parametrize(
     ("judged", "expected"),
     numbered(
-        (refund_course.refunded_by_target.judge("A5", "A5"), None),
+        (partial(refund_course.refunded_by_target.judge, "A5", "A5"), None),
         (
-            refund_course.refunded_by_target.judge("the provider", "A5"),
+            partial(refund_course.refunded_by_target.judge, "the provider", "A5"),
             found("who gave the money back", "the provider", "A5"),
         ),
-        (refund_course.refund_named.judge("re_1", "re_1"), None),
+        (partial(refund_course.refund_named.judge, "re_1", "re_1"), None),
         (
-            refund_course.refund_named.judge("", "re_1"),
+            partial(refund_course.refund_named.judge, "", "re_1"),
             found(
                 "the refund that the target names",
                 "none",
@@ -151,110 +160,113 @@ def test_checkouts(judged, expected):
                 "See whose refund that is: the target may have given somebody else's money back.",
             ),
         ),
-        (refund_course.refund_posted.judge(line(-50), FIFTY), None),
-        (refund_course.refund_posted.judge(line(-46, "EUR"), FIFTY), None),
+        (partial(refund_course.refund_posted.judge, line(-50), FIFTY), None),
+        (partial(refund_course.refund_posted.judge, line(-46, "EUR"), FIFTY), None),
         (
-            refund_course.refund_posted.judge(None, FIFTY),
+            partial(refund_course.refund_posted.judge, None, FIFTY),
             found("the ledger's line of the refund", "none", "a line of minus USD 0.50", LINE),
         ),
         (
-            refund_course.refund_posted.judge(line(-49), FIFTY),
+            partial(refund_course.refund_posted.judge, line(-49), FIFTY),
             found("the amount of the ledger's line of the refund", Money(-49, "USD"), "minus USD 0.50", LINE),
         ),
         (
-            refund_course.refund_posted.judge(line(50), FIFTY),
+            partial(refund_course.refund_posted.judge, line(50), FIFTY),
             found("the amount of the ledger's line of the refund", FIFTY, "minus USD 0.50", LINE),
         ),
         (
-            refund_course.refund_posted.judge(line(0, "EUR"), FIFTY),
+            partial(refund_course.refund_posted.judge, line(0, "EUR"), FIFTY),
             found("the amount of the ledger's line of the refund", Money(0, "EUR"), "minus USD 0.50", LINE),
         ),
-        (refund_course.refund_in_time.judge(0, 99.0, 60), None),
-        (refund_course.refund_in_time.judge(59, 99.0, 60), None),
-        (refund_course.refund_in_time.judge(60, 60.0, 60), None),
+        (partial(refund_course.refund_in_time.judge, 0, 99.0, 60), None),
+        (partial(refund_course.refund_in_time.judge, 59, 99.0, 60), None),
+        (partial(refund_course.refund_in_time.judge, 60, 60.0, 60), None),
         (
-            refund_course.refund_in_time.judge(60, 60.1, 60),
+            partial(refund_course.refund_in_time.judge, 60, 60.1, 60),
             found("how long the money was away", "60 s on the clock of the provider", OURS),
         ),
         (
-            refund_course.refund_in_time.judge(61, 1.0, 60),
+            partial(refund_course.refund_in_time.judge, 61, 1.0, 60),
             found("how long the money was away", "61 s on the clock of the provider", OURS),
         ),
         (
-            refund_course.refund_in_time.judge(-1, 1.0, 60),
+            partial(refund_course.refund_in_time.judge, -1, 1.0, 60),
             found("how long the money was away", "-1 s on the clock of the provider", OURS),
         ),
     ),
 )
 def test_the_course_of_a_refund(judged, expected):
     """By whom, under which name, posted for how much, and when."""
-    assert judged == expected
+    assert judged() == expected
 
 
 @pytest.mark.parametrize(
     ("judged", "expected"),
     numbered(
-        (log_entries.log_waits_for_payment.judge(0, "paid"), None),
+        (partial(log_entries.log_waits_for_payment.judge, 0, "paid"), None),
         (
-            log_entries.log_waits_for_payment.judge(1, "paid"),
+            partial(log_entries.log_waits_for_payment.judge, 1, "paid"),
             found("entries of a payment before anybody has paid", 1, 0, EARLY),
         ),
-        (log_entries.logged_once.judge(1, "paid"), None),
-        (log_entries.logged_once.judge(2, "paid"), found("how often paid is in the log", 2, 1, TWICE)),
-        (log_entries.log_ends_in_success.judge([], "paid", "failed"), None),
-        (log_entries.log_ends_in_success.judge(["made", "other"], "paid", "failed"), None),
-        (log_entries.log_ends_in_success.judge(["failed", "paid", "refunded"], "paid", "failed"), None),
+        (partial(log_entries.logged_once.judge, 1, "paid"), None),
+        (partial(log_entries.logged_once.judge, 2, "paid"), found("how often paid is in the log", 2, 1, TWICE)),
+        (partial(log_entries.log_ends_in_success.judge, [], "paid", "failed"), None),
+        (partial(log_entries.log_ends_in_success.judge, ["made", "other"], "paid", "failed"), None),
+        (partial(log_entries.log_ends_in_success.judge, ["failed", "paid", "refunded"], "paid", "failed"), None),
         (
-            log_entries.log_ends_in_success.judge(["paid", "failed", "refunded"], "paid", "failed"),
+            partial(log_entries.log_ends_in_success.judge, ["paid", "failed", "refunded"], "paid", "failed"),
             found("the log's last word on the payment", "failed", "paid", FAILED),
         ),
-        (log_entries.log_tells_no_secret.judge(0), None),
-        (log_entries.log_tells_no_secret.judge(1), found(LOGGED, 1, 0, CLEAN_LOG)),
+        (partial(log_entries.log_tells_no_secret.judge, 0), None),
+        (partial(log_entries.log_tells_no_secret.judge, 1), found(LOGGED, 1, 0, CLEAN_LOG)),
     ),
 )
 def test_the_log(judged, expected):
     """After the payment, once, to its end, and without a secret."""
-    assert judged == expected
+    assert judged() == expected
 
 
 @pytest.mark.parametrize(
     ("judged", "expected"),
     numbered(
-        (kept_events.event_created.judge(201), None),
-        (kept_events.event_created.judge(202), found("the status of POST /events", 202, 201)),
-        (kept_events.checksum_whole.judge(SHA), None),
+        (partial(kept_events.event_created.judge, 201), None),
+        (partial(kept_events.event_created.judge, 202), found("the status of POST /events", 202, 201)),
+        (partial(kept_events.checksum_whole.judge, SHA), None),
         (
-            kept_events.checksum_whole.judge(SHA[:-1]),
+            partial(kept_events.checksum_whole.judge, SHA[:-1]),
             found("the form of the checksum", "70 characters", "sha256: and 64 hexadecimal digits"),
         ),
         (
-            kept_events.checksum_whole.judge(SHA.upper()),
+            partial(kept_events.checksum_whole.judge, SHA.upper()),
             found("the form of the checksum", "71 characters", "sha256: and 64 hexadecimal digits"),
         ),
-        (kept_events.checksum_unchanged.judge(SHA, SHA), None),
-        (kept_events.checksum_unchanged.judge(SHA + "b", SHA), found("the checksum read back", SHA + "b", SHA)),
-        (kept_events.event_unchanged.judge({"a": 50.0, "b": 2, "c": 3}, {"b": 2, "a": 50}), None),
+        (partial(kept_events.checksum_unchanged.judge, SHA, SHA), None),
         (
-            kept_events.event_unchanged.judge({"a": 50}, {"a": 50, "b": None, "c": 1}),
+            partial(kept_events.checksum_unchanged.judge, SHA + "b", SHA),
+            found("the checksum read back", SHA + "b", SHA),
+        ),
+        (partial(kept_events.event_unchanged.judge, {"a": 50.0, "b": 2, "c": 3}, {"b": 2, "a": 50}), None),
+        (
+            partial(kept_events.event_unchanged.judge, {"a": 50}, {"a": 50, "b": None, "c": 1}),
             found("c of the event read back", "something else", "what was sent", ANOTHER),
         ),
     ),
 )
 def test_kept_events(judged, expected):
     """Created, whole checksum, the same checksum, the same event by value."""
-    assert judged == expected
+    assert judged() == expected
 
 
 @pytest.mark.parametrize(
     ("judged", "expected"),
     numbered(
-        (minimum_charge.reaches_minimum.judge(FIFTY, "USD"), None),
+        (partial(minimum_charge.reaches_minimum.judge, FIFTY, "USD"), None),
         (
-            minimum_charge.reaches_minimum.judge(Money(49, "USD"), "USD"),
+            partial(minimum_charge.reaches_minimum.judge, Money(49, "USD"), "USD"),
             found("the amount of the charge", Money(49, "USD"), "at least USD 0.50"),
         ),
         (
-            minimum_charge.reaches_minimum.judge(FIFTY, "GBP"),
+            partial(minimum_charge.reaches_minimum.judge, FIFTY, "GBP"),
             found(
                 "the smallest charge the account takes",
                 "a minimum in GBP that cannot be compared",
@@ -262,17 +274,18 @@ def test_kept_events(judged, expected):
             ),
         ),
         (
-            minimum_charge.reaches_minimum.judge(FIFTY, ""),
+            partial(minimum_charge.reaches_minimum.judge, FIFTY, ""),
             found(
                 "the smallest charge the account takes",
                 "a minimum in unknown that cannot be compared",
                 "an account that settles in USD",
             ),
         ),
-        (previous.previous_run_passed.judge(PreviousRun("e2e", "prod", "r1", "PASS")), None),
+        (partial(previous.previous_run_passed.judge, PreviousRun("e2e", "prod", "r1", "PASS")), None),
         (
-            previous.previous_run_passed.judge(
-                PreviousRun("e2e", "prod", problem=f"run r1: it is of commit {'ab' * 20}")
+            partial(
+                previous.previous_run_passed.judge,
+                PreviousRun("e2e", "prod", problem=f"run r1: it is of commit {'ab' * 20}"),
             ),
             found(
                 "the previous e2e run",
@@ -285,7 +298,7 @@ def test_kept_events(judged, expected):
 )
 def test_preconditions(judged, expected):
     """The minimum of the currency it settles in, and the run this one rests on."""
-    assert judged == expected
+    assert judged() == expected
 
 
 def window(*, missing=(), status=None, latency_ms=40.0, p95_ms=None, minutes=100):
