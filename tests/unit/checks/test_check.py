@@ -40,14 +40,19 @@ def test_a_statement_is_one_sentence_without_its_full_stop(statement):
         check(statement)
 
 
-def test_a_statement_may_have_160_characters():
-    """The bound itself is allowed."""
+def test_a_statement_has_1_to_160_characters():
+    """The bounds themselves are allowed."""
 
     @check("x" * 160)
     def long_statement() -> None:
         return None
 
+    @check("x")
+    def short_statement() -> None:
+        return None
+
     assert len(long_statement.holds) == 160
+    assert short_statement.holds == "x"
 
 
 @pytest.mark.parametrize("name", ["Upper", "ab", "_first", "a" * 49])
@@ -76,3 +81,8 @@ def test_two_checks_never_share_a_name():
     other.__module__, other.__name__ = "elsewhere", "enough"
     with pytest.raises(ValueError, match=rf"^check enough is defined twice, in {__name__} and in elsewhere$"):
         check("One is enough")(other)
+
+
+def test_a_finding_needs_no_next_step():
+    """Then a general sentence stands there."""
+    assert Finding("it", 1, 2).next_step == ""

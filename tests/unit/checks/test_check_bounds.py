@@ -105,6 +105,12 @@ def test_a_refund_that_came_to_nothing_does_not_count(status):
     assert (found is None) is (status in {RefundStatus.FAILED, RefundStatus.CANCELLED})
 
 
+def test_one_refund_counts_however_many_came_to_nothing():
+    """Two tries that failed before it are no refunds."""
+    failed = replace(REFUND, status=RefundStatus.FAILED)
+    assert checks.refunds.one_refund.judge([failed, failed, REFUND]) is None
+
+
 @pytest.mark.parametrize(("age", "is_new"), [(119.0, True), (120.0, True), (120.5, False), (121.0, False)])
 def test_a_payment_may_be_as_old_as_clocks_differ(age, is_new):
     """The slack itself is allowed."""

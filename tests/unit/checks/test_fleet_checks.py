@@ -212,6 +212,11 @@ def test_the_course_of_a_refund(judged, expected):
         (partial(log_entries.logged_once.judge, 2, "paid"), found("how often paid is in the log", 2, 1, TWICE)),
         (partial(log_entries.log_ends_in_success.judge, [], "paid", "failed"), None),
         (partial(log_entries.log_ends_in_success.judge, ["made", "other"], "paid", "failed"), None),
+        (partial(log_entries.log_ends_in_success.judge, ["failed", "failed", "paid"], "paid", "failed"), None),
+        (
+            partial(log_entries.log_ends_in_success.judge, ["failed", "paid", "failed"], "paid", "failed"),
+            found("the log's last word on the payment", "failed", "paid", FAILED),
+        ),
         (partial(log_entries.log_ends_in_success.judge, ["failed", "paid", "refunded"], "paid", "failed"), None),
         (
             partial(log_entries.log_ends_in_success.judge, ["paid", "failed", "refunded"], "paid", "failed"),
