@@ -149,7 +149,7 @@ def _is_for_types(node: cst.CSTNode) -> bool:
         test = node.annotation.annotation
     elif isinstance(node, cst.Assign) and isinstance(node.value, cst.Call):
         test = node.value.func
-    return isinstance(test, cst.Name) and test.value in {"TYPE_CHECKING", "TypeVar", "TypeAlias"}
+    return isinstance(test, cst.Name) and test.value in {"TYPE_CHECKING", "TypeVar", "ParamSpec", "TypeAlias"}
 
 
 def _target(statement: cst.CSTNode) -> str:

@@ -65,7 +65,7 @@ def test_a_function_inside_of_another_is_imported_anew():
 
 def test_what_only_a_type_checker_reads_is_left_as_it_is():
     """Type variables, aliases and what is imported for types alone have no mutants: nothing could notice."""
-    source = 'T = TypeVar("T")\nName: TypeAlias = str | int\nif TYPE_CHECKING:\n    LIMIT = 3\n'
+    source = 'T = TypeVar("T")\nP = ParamSpec("P")\nName: TypeAlias = str | int\nif TYPE_CHECKING:\n    LIMIT = 3\n'
     assert mutants("core/x.py", source) == []
 
 

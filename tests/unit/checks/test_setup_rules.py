@@ -20,6 +20,7 @@ KNOWN = Acknowledgement(by="Ann", at=date(2026, 11, 21), ground="the provider al
 CAPS = cap_amounts("", Caps(per_charge="EUR 5.00", per_run="EUR 5.00", per_day="EUR 5.00"))
 DRIVE = LiveRules(policy=LivePolicy.DRIVE, acknowledgement=KNOWN, caps=CAPS)
 SOON = KNOWN.model_copy(update={"until": date(2026, 12, 4)})
+LATER = KNOWN.model_copy(update={"until": date(2026, 12, 5)})
 LAST_DAY = KNOWN.model_copy(update={"until": TODAY})
 GONE = KNOWN.model_copy(update={"until": date(2026, 11, 20), "at": date(2026, 11, 1)})
 UNSIGNED = ApprovalSettings(unsigned=True)
@@ -154,6 +155,10 @@ LINES = (
     (lambda: policy(acknowledgement=SOON),
      Line("policy", WARN, "live_policy drive, acknowledged by Ann until 2026-12-04: 13 days left",
           "Have it acknowledged again in time.")),
+    (lambda: policy(acknowledgement=LATER),
+     Line("policy", OK, "live_policy drive, acknowledged by Ann until 2026-12-05")),
+    (lambda: policy(Mode.REHEARSAL, signers_there=False, approval=UNSIGNED),
+     Line("policy", OK, "live_policy drive, acknowledged by Ann until 2026-12-31")),
     (lambda: policy(acknowledgement=LAST_DAY),
      Line("policy", WARN, "live_policy drive, acknowledged by Ann until 2026-11-21: 0 days left",
           "Have it acknowledged again in time.")),
