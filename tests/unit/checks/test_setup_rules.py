@@ -210,3 +210,8 @@ def test_a_line_has_a_fix_and_a_subject_only_where_there_is_one():
     line = Line("python", OK, "3.11.0")
     assert (line.fix, line.subject) == ("", "")
     assert (tuple(Rights(False, False).writable), tuple(Rights(False, False).creates_in)) == ((), ())
+
+
+def test_signers_are_there_unless_somebody_looked():
+    """Without a word on the file of signers the line is that of the rules alone."""
+    assert setup.policy_line(DRIVE, Mode.LIVE, TODAY) == policy()
