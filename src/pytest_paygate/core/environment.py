@@ -25,7 +25,7 @@ from pytest_paygate.core.money import Money, MoneyError
 from pytest_paygate.core.notices import NotifySettings
 from pytest_paygate.core.notices import check as check_notices
 from pytest_paygate.core.references import check_reference, is_reference, plain_references
-from pytest_paygate.core.samples import SampleSettings
+from pytest_paygate.core.samples import SampleSettings, is_base_url
 from pytest_paygate.core.samples import check as check_samples
 
 if TYPE_CHECKING:
@@ -348,15 +348,14 @@ def check_url(where: str, url: str) -> None:
         url: what stands there.
 
     Raises:
-        ConfigurationError: for another scheme, no host, a user or a query; a URL with a user is not repeated.
+        ConfigurationError: for another scheme, no host, a user, a query or a fragment; one with a user is not repeated.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
+    if not is_base_url(url):
         raise configuration(
             where,
             "is not a base URL",
             expected="http(s)://host[:port][/path] without user, query or fragment",
-            observed="something else" if parts.username else repr(url[:80]),
+            observed="something else" if "@" in url else repr(url[:80]),
             next_step=_FIX,
         )
 

@@ -97,7 +97,7 @@ def place_of(source: str) -> SourcePlace:
         return SourcePlace(SourceKind.STORE)
     if kind == SourceKind.FILE and where and "\0" not in where:
         return SourcePlace(SourceKind.FILE, where)
-    if kind == SourceKind.PROMETHEUS and _is_base_url(where):
+    if kind == SourceKind.PROMETHEUS and is_base_url(where):
         return SourcePlace(SourceKind.PROMETHEUS, where.rstrip("/"))
     if kind == SourceKind.DATABASE and _TABLE.fullmatch(where):
         return SourcePlace(SourceKind.DATABASE, where)
@@ -217,13 +217,14 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return document
 
 
-def _is_base_url(url: str) -> bool:
+def is_base_url(url: str) -> bool:
+    """Whether a text is `http(s)://host[:port][/path]` and nothing more: no user or password, no query, no fragment."""
     try:
         parts = urlsplit(url)
         return (
             parts.scheme in {"http", "https"}
             and bool(parts.hostname)
-            and not (parts.query or parts.fragment or parts.username)
+            and not (parts.query or parts.fragment or "@" in parts.netloc)
             and (parts.port is None or parts.port > 0)
         )
     except ValueError:
