@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-Path = tuple[str, ...]
+    Path = tuple[str, ...]
 
 
 def lines_of(text: str) -> Mapping[Path, int]:
@@ -27,25 +27,18 @@ def lines_of(text: str) -> Mapping[Path, int]:
     found: dict[Path, int] = {}
     header: Path = ()
     pending: list[str] = []
-    begun = 0
     for number, line in enumerate(text.splitlines(), start=1):
-        if not pending and not _says_something(line):
-            continue
-        begun = begun if pending else number
         pending.append(line)
         statement = _read("\n".join(pending))
         if statement is None:
             continue
+        begun = number - len(pending) + 1
         if pending[0].lstrip().startswith("["):
             header = _header(statement)
         else:
             found.update({(*header, *path): begun for path in _leaves(statement)})
         pending = []
     return found
-
-
-def _says_something(line: str) -> bool:
-    return bool(line.strip()) and not line.lstrip().startswith("#")
 
 
 def _read(text: str) -> dict[str, Any] | None:
