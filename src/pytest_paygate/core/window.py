@@ -192,7 +192,7 @@ class _Tally:
         self.gap_max = timedelta(seconds=demand.gap_max_seconds)
         self.warm_up = timedelta(seconds=demand.warm_up_seconds)
         self.last: datetime | None = None
-        self.last_ms: int | None = None
+        self.last_ms: int | None
         self.covered = timedelta(0)
         self.seen = 0
         self.cold = 0
@@ -252,8 +252,8 @@ class _Tally:
             self.anomalies[Anomaly.BACKWARDS] += 1
             return
         self.anomalies[Anomaly.DUPLICATE] += 1
-        value = whole_ms(latency_ms)
-        if status == OK and self.last_ms is not None and value > self.last_ms:
+        if status == OK and self.last_ms is not None:
+            value = max(whole_ms(latency_ms), self.last_ms)
             self.histogram[self.last_ms] -= 1
             self.histogram[value] += 1
             self.last_ms = value
@@ -265,14 +265,14 @@ class _Tally:
         tail = demand.until - last
         if tail > self.worst_gap:
             self.worst_gap, self.worst_gap_at = tail, last
-        covered = self.covered + (min(tail, self.interval) if self.seen else timedelta(0))
+        covered = self.covered + min(tail, self.interval)
         window = demand.until - demand.since
         if unknown:
             self.anomalies[Anomaly.UNKNOWN_ENDPOINT] = unknown
         warm = sum(self.histogram.values())
-        slowest = {UNMEASURED_MS: self.unmeasured} if self.unmeasured else {}
-        p95_ms = nearest_rank({**self.histogram, **slowest}) if warm else None
-        share = min(covered * 10_000 // window, self.seen * 10_000 // demand.expected, 10_000)
+        p95_ms = nearest_rank({**self.histogram, UNMEASURED_MS: self.unmeasured}) if warm else None
+        # Gaps are parts of the window, so what is covered is never more than all of it.
+        share = min(covered * 10_000 // window, self.seen * 10_000 // demand.expected)
         return WindowResult(
             endpoint=endpoint,
             demand=demand,
