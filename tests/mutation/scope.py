@@ -30,6 +30,7 @@ SCOPE: dict[str, tuple[str, ...]] = {
     "checks/webhooks.py": ("unit/checks/test_payment_checks.py", "unit/checks/test_check_bounds.py"),
     "checks/windows.py": ("unit/checks/test_fleet_checks.py", "unit/checks/test_check_bounds.py"),
     "core/approval.py": ("unit/core/test_approval_rules.py",),
+    "core/board.py": ("unit/core/test_board_rules.py",),
     "core/bundle.py": ("unit/core/test_bundle_rules.py", "unit/core/test_bundle_refusals.py"),
     "core/capacity.py": ("unit/core/test_capacity_log.py",),
     "core/capacity_rules.py": ("unit/core/test_capacity_rules.py",),
@@ -51,6 +52,7 @@ SCOPE: dict[str, tuple[str, ...]] = {
     "core/leaks.py": ("unit/core/test_leak_rules.py",),
     "core/ledger_claims.py": ("unit/core/test_ledger_claims.py",),
     "core/money.py": ("unit/core/test_money.py",),
+    "core/origins.py": ("unit/core/test_origins_rules.py",),
     "core/plan.py": ("unit/core/test_plan.py",),
     "core/previous_run.py": ("unit/core/test_previous_run.py",),
     "core/proof.py": ("unit/core/test_proof_rules.py",),
@@ -71,6 +73,7 @@ SCOPE: dict[str, tuple[str, ...]] = {
         "properties/test_verdict_properties.py",
     ),
     "core/waivers.py": ("unit/core/test_waiver_rules.py",),
+    "core/window.py": ("unit/core/test_window_rules.py",),
 }
 # Two searches of thousands of examples: each mutant has to be noticed without them, in a fraction of their time.
 SLOW = ("-k", "not never_pass_wrongly")
