@@ -59,7 +59,7 @@ def _figures(result: Mapping[str, Any]) -> str:
     guarded = [one["fault"] for one in faults if one["end"] == "guard" and not one["caught_by"]]
     return f"""## The score of the last run
 
-```text
+```
 pairs={figures["pairs"]} passed={figures["pairs_passed"]}
 {result["score"]}
 ```

@@ -237,15 +237,16 @@ def test_unreachable_target_fails_preflight(tmp_path, separate_sandbox):
     assert "No money moved." in result.output
 
 
-def test_rejected_provider_key_fails_the_pay_row(tmp_path, separate_sandbox):
-    """A provider key that is refused is a FAIL of row 4, and the refusal says that money may have moved."""
+def test_rejected_provider_key_fails_before_anything_is_bought(tmp_path, separate_sandbox):
+    """A provider key that is refused fails pre-flight, and the refusal says that no money moved."""
     copy_gate(tmp_path)
     secrets = {**staging(tmp_path, separate_sandbox), "T_STRIPE": "sk_test_wrong"}
 
     result = run_gate(tmp_path, "suites/e2e", "--env=staging", "--refund", env=secrets)
 
     assert result.exit_code == 1
-    assert result.red_rows() == ["pay"]
+    assert result.red_rows() == ["account"]
+    assert "No money moved." in result.output
     assert "sk_test_wrong" not in result.output
 
 

@@ -77,7 +77,7 @@ def test_staging_is_well(staged):
     before = files(staged.folder)
     code, lines = doctor("--env", "staging")
     assert code == 0, lines
-    assert lines["secrets"]["seen"] == "4 references lead to a secret"
+    assert lines["secrets"]["seen"] == "5 references lead to a secret"
     assert lines["account stripe"]["seen"] == staged.description.stripe_account_id
     assert lines["exposure"]["level"] == "ok"
     assert files(staged.folder) == before
@@ -212,7 +212,7 @@ def test_a_clock_that_is_off(staged, ahead_seconds):
 def test_the_webhook_endpoint(staged):
     """The sandbox's own endpoint refuses a GET and is there; one that breaks is told; it is only ever read."""
     url = f"{staged.description.marketplace_url}/webhooks/hyperswitch"
-    staged.change("[env.staging.values]", f'webhook_url = "{url}"\n[env.staging.values]')
+    staged.change("[env.staging]\n", f'[env.staging]\nwebhook_url = "{url}"\n')
     _, lines = asked()
     assert lines["webhook"]["seen"] == "answers status 405"
     assert lines["webhook"]["level"] == "ok"

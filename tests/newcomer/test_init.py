@@ -20,7 +20,10 @@ from tests.rehearsal.project import environ
 from tests.rehearsal.terminal import start
 
 PAYGATE = (sys.executable, "-m", "pytest_paygate.cli")
-E2E = {"RUNBOOK.md", "__init__.py", "conftest.py", "gate.toml", "test_1_preflight.py", "test_2_walkthrough.py"}
+E2E = {
+    *("RUNBOOK.md", "__init__.py", "conftest.py", "gate.toml"),
+    *("test_1_preflight.py", "test_1_probes.py", "test_2_walkthrough.py", "test_3_reversal.py"),
+}
 WRITTEN = {
     "paygate.toml",
     "pytest.ini",

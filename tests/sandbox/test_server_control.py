@@ -24,7 +24,8 @@ def test_every_fault_is_listed_with_its_layer_and_row(control: httpx.Client) -> 
     """The registry can be read over HTTP: every part's faults, each with what it must turn red."""
     listed = {fault["name"]: fault for fault in control.get("/faults").json()["faults"]}
     assert set(listed) == set(REGISTRY)
-    assert {fault["layer"] for fault in listed.values()} == {"marketplace", "fleet", "stripe", "webhooks"}
+    parts = {"marketplace", "fleet", "hyperswitch", "stripe", "webhooks"}
+    assert {fault["layer"] for fault in listed.values()} == parts
     assert listed["login_refused"]["row"] == "login"
 
 
