@@ -127,14 +127,21 @@ def test_at_exactly_the_limit_our_own_clock_must_agree(fleet):
     assert result.exit_code == 1
 
 
-@pytest.mark.parametrize(("row", "delay_seconds"), [("refund", 0), ("proofs", 5)], ids=["at_once", "later"])
-def test_a_refund_that_fails_calls_a_person(fleet, row, delay_seconds):
-    """The refund fails at once, or a look after it said succeeded: the money is still out, ESCALATED."""
+@pytest.mark.parametrize(
+    ("row", "fault", "delays"),
+    [
+        ("refund", "fleet_refund_fails", {"stripe.refund_settles": 0}),
+        ("proofs", "refund_fails_later", {"stripe.refund_fails": 5}),
+    ],
+    ids=["at_once", "later"],
+)
+def test_a_refund_that_fails_calls_a_person(fleet, row, fault, delays):
+    """The refund never says succeeded, or fails a look after it did: the money is still out, ESCALATED."""
     project, sandbox = fleet
     project.make()
     assert project.e2e().exit_code == 0
-    sandbox.faults.set("refund_fails_later", {})
-    sandbox.set_delays({"stripe.refund_fails": delay_seconds})
+    sandbox.faults.set(fault, {})
+    sandbox.set_delays(delays)
     (project.folder / "conftest.py").write_text(AWAY % ("test_proofs", 0, 10, project.description["control_url"]))
 
     result = project.run()

@@ -117,7 +117,7 @@ def test_from_an_empty_folder_to_a_rehearsal(tmp_path):
         )
         assert approving.wait() == 0, approving.output
         # On a terminal that cannot move its cursor the operator is asked in lines.
-        session = start([*PYTEST, *LIVE], cwd=tmp_path, env=environ(TERM="dumb"))
+        session = start([*PYTEST, *LIVE], cwd=tmp_path, env=environ())
         # A person still has to see the money on the bank statement.
         assert session.wait(180) == 20, session.output
         assert "REHEARSAL · gate e2e: PENDING" in session.output

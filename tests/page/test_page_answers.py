@@ -50,6 +50,13 @@ def written(person):
     return shown.decode()
 
 
+async def journalled(events, answers):
+    """Wait until that many answers stand in the journal, counted or not."""
+    async with asyncio.timeout(30):
+        while len(events.answers()) < answers:
+            await asyncio.sleep(0.01)
+
+
 async def test_the_amount_and_the_word_let_money_move(browser, scene):
     """The plan stands there, the field is empty, and the exact text confirms."""
     asking = asyncio.create_task(scene.operator.confirm(asked()))
@@ -169,7 +176,7 @@ async def test_two_answers_at_one_moment_are_one_that_counts():
         os.write(person, b"done\n")
         scene.board.send(form, "done", "")
         assert (await holding).answered is True
-        await asyncio.sleep(0.05)
+        await journalled(scene.events, 2)
         assert sorted(counted for _, _, counted in scene.events.answers()) == [False, True]
         await client.close()
 
@@ -182,7 +189,7 @@ async def test_a_late_answer_is_journalled_under_its_own_card(browser, scene):
     second = asyncio.create_task(scene.operator.hold(point(hold_id="next")))
     await browser.until('name="form"')
     await browser.send(form, word="done")
-    await asyncio.sleep(0.05)
+    await journalled(scene.events, 1)
     assert not second.done()
     assert scene.events.answers() == [("pay", "page", False)]
     await browser.send(word="abort")
@@ -212,14 +219,14 @@ async def test_two_runs_of_one_session_share_the_page(browser, scene):
     other = PageSeat(scene.board)
     events = Events()
     second = PersonOperator([other], recorder=events, clock=SystemClock())
-    holding = asyncio.create_task(scene.operator.hold(point(title="Pay the first", deadline_seconds=0.5)))
+    holding = asyncio.create_task(scene.operator.hold(point(title="Pay the first", deadline_seconds=3)))
     early = await browser.form()
     later = asyncio.create_task(second.hold(point(hold_id="second", title="Pay the second")))
     await browser.until("Pay the second")
     assert (await holding).answered is False
     assert "Pay the second" in await browser.look()
     await browser.send(early, word="done")
-    await asyncio.sleep(0.05)
+    await journalled(scene.events, 1)
     assert not later.done()
     await browser.send(word="done")
     assert (await later).answered is True

@@ -42,11 +42,14 @@ ACCOUNT = "acct_1PaygateSandbox00"
 
 
 def environ(**more: str) -> dict[str, str]:
-    """A clean set of environment variables for a live run."""
+    """A clean set of environment variables for a live run.
+
+    The terminal cannot move its cursor unless `more` says otherwise: what is asked there comes in lines.
+    """
     kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     for name in [name for name in kept if name.lower().endswith("_proxy") or name.startswith("PYTEST_")]:
         del kept[name]
-    return {**kept, **more}
+    return {**kept, "TERM": "dumb", **more}
 
 
 @dataclass(frozen=True)
@@ -183,12 +186,9 @@ class Project:
         env: Mapping[str, str] | None = None,
         answers: Mapping[re.Pattern[str], Callable[[re.Match[str]], str]] | None = None,
     ) -> Session:
-        """Start the operator's run on a terminal of its own, with a scripted payer in the place of a card.
-
-        The terminal cannot move its cursor unless `env` says otherwise: what is asked there comes in lines.
-        """
+        """Start the operator's run on a terminal of its own, with a scripted payer in the place of a card."""
         line = [PYTHON, "-m", "pytest", *QUIET, *(arguments or LIVE)]
-        return start(line, cwd=self.folder, env=environ(**{"TERM": "dumb", **(env or {})}), answers=answers)
+        return start(line, cwd=self.folder, env=environ(**(env or {})), answers=answers)
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `paygate …` in the project."""

@@ -128,13 +128,12 @@ def test_without_a_terminal_nothing_moves(project, sandbox):
         ('live_policy = "drive"', 'live_policy = "observe"', "policy_allows"),
         ("until = 2036-01-01", "until = 2026-01-02", "policy_allows"),
         ('per_day = "EUR 5000.00"', 'per_day = "EUR 5.00"', "within_caps"),
-        ('account = "acct_1PaygateSandbox00"', 'account = "acct_another"', "account_pinned"),
         ("required = 1", "required = 2", "approved"),
     ],
-    ids=["observe", "acknowledgement", "day", "account", "approvals"],
+    ids=["observe", "acknowledgement", "day", "approvals"],
 )
 def test_a_condition_that_does_not_hold_is_named(project, before, after, named):
-    """Policy, acknowledgement, caps of the day, pinned account, number of approvals: each alone stops the run."""
+    """Policy, acknowledgement, caps of the day, number of approvals: each alone stops the run."""
     if named == "within_caps":
         project.approve()
         assert project.start().wait() == 20
@@ -143,11 +142,29 @@ def test_a_condition_that_does_not_hold_is_named(project, before, after, named):
     assert named in refused(project)
 
 
-def test_a_test_key_in_a_live_environment_is_refused(project):
-    """The opposite mix-up: one provider's key is a test key, so nothing moves."""
-    change(project, 'key = "sandbox:hyperswitch_api_key"', 'key = "env:T_KEY"')
-    output = refused(project, env={"T_KEY": "snd_" + "a" * 60}, code=22)
-    assert "keys_live" in output
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (
+            'account = "acct_1PaygateSandbox00"',
+            'account = "acct_another"',
+            "the account behind the stripe key is not as expected",
+        ),
+        (
+            'key = "sandbox:hyperswitch_api_key"',
+            'key = "env:T_KEY"',
+            "hyperswitch: it was refused to list the payments",
+        ),
+    ],
+    ids=["another_account", "test_key"],
+)
+def test_the_pre_flight_finds_the_wrong_account(project, before, after, said):
+    """Another account than the pinned one, and the test key of a live provider: FAIL before anything is asked."""
+    project.approve()
+    change(project, before, after)
+    output = refused(project, env={"T_KEY": "snd_" + "a" * 60}, code=1)
+    assert f"pre-flight P5 (account) is FAIL: {said}" in output
+    assert "Nothing is known to have been charged." in output
 
 
 def test_without_caps_there_is_no_plan(project):

@@ -189,7 +189,7 @@ def test_the_installed_wheel_collects_its_gates(installation, tmp_path):
         installation, tmp_path, "-m", "pytest", "--pyargs", "pytest_paygate.suites.e2e", "--collect-only", "-q"
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(re.findall(r"::test_\w+$", done.stdout, re.MULTILINE)) == 14
+    assert len(re.findall(r"::test_\w+$", done.stdout, re.MULTILINE)) == 19
     where = run_in(installation, tmp_path, "-c", "import pytest_paygate; print(pytest_paygate.__file__)").stdout
     assert PurePosixPath(where.strip()).is_relative_to(installation)
 
