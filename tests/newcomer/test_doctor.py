@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from pytest_paygate.adapters.store_file import FileStore
 from pytest_paygate.adapters.store_postgres import PostgresStore
-from pytest_paygate.checks.setup import CHECKS, Level
+from pytest_paygate.checks.setup import LINES, Level
 from pytest_paygate.cli import doctor as doctoring
 from pytest_paygate.cli import doctor_local, doctor_remote, paygate
 from pytest_paygate.cli.project import open_project
@@ -370,4 +370,4 @@ def test_the_text_has_a_fix_for_every_line_that_is_not_ok(staged):
 
 def test_every_name_is_documented():
     """The reference has a row for each name a program may rely on, and no other."""
-    assert re.findall(r"^\| `([a-z_]+)` \|", REFERENCE.read_text(), re.MULTILINE) == list(CHECKS)
+    assert re.findall(r"^\| `([a-z_]+)` \|", REFERENCE.read_text(), re.MULTILINE) == list(LINES)

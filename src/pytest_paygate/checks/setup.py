@@ -1,6 +1,6 @@
 """Whether what a run needs is there: facts in, lines with their fixes out. Pure.
 
-Each line has a name of `CHECKS` that programs may rely on; where there are several of a kind, a subject. A warning is
+Each line has a name of `LINES` that programs may rely on; where there are several of a kind, a subject. A warning is
 what a dry run lives with, or what costs a feature; a failure is what a run of this environment would stumble over.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_paygate.core.secret import Secret
 
 # Name -> what is looked at, in the order of the list.
-CHECKS = {
+LINES = {
     "python": "the interpreter",
     "plugin": "pytest loads the plugin, of this version",
     "session": "nothing that repeats, reorders, drops or hides tests",
@@ -65,7 +65,7 @@ class Line:
     """One line of the list. `fix` is empty only where nothing is to be done.
 
     Args:
-        name: a key of `CHECKS`.
+        name: a key of `LINES`.
         level: how it ends.
         seen: what was seen.
         fix: what to do about it.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pytest_paygate.adapters.settings import FILE, resolve, source_of
-from pytest_paygate.checks.setup import CHECKS, Level, Line, policy_line
+from pytest_paygate.checks.setup import LINES, Level, Line, policy_line
 from pytest_paygate.cli import doctor_local as local
 from pytest_paygate.cli import doctor_remote as remote
 from pytest_paygate.cli.project import Project, open_project
@@ -63,7 +63,7 @@ def doctor(*, name: str, reports: str, as_json: bool) -> None:
     Only reads: no money is moved, nothing is written, and a key of the wrong kind is never sent.
     """
     lines = tuple(_looked_at(name, reports))
-    ordered = sorted(lines, key=lambda line: list(CHECKS).index(line.name))
+    ordered = sorted(lines, key=lambda line: list(LINES).index(line.name))
     failed = sum(line.level is Level.FAIL for line in ordered)
     if as_json:
         click.echo(json.dumps({"environment": name, "ok": not failed, "lines": [asdict(line) for line in ordered]}))

@@ -58,7 +58,7 @@ async def remote_lines(environment: Environment, key_lines: Sequence[Line]) -> S
     if environment.database is not None:
         asked.append(_database(environment.database))
     found = [line for lines in await asyncio.gather(*asked) for line in lines]
-    order = list(setup.CHECKS)
+    order = list(setup.LINES)
     return sorted(found, key=lambda line: order.index(line.name))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_paygate.checks import setup
 from pytest_paygate.checks.keys import KeyKind, key_kind
-from pytest_paygate.checks.setup import CHECKS, Level, Rights
+from pytest_paygate.checks.setup import LINES, Level, Rights
 from pytest_paygate.core.environment import Acknowledgement, ApprovalSettings, Caps, LivePolicy, LiveRules, cap_amounts
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.ports import Account
@@ -189,4 +189,4 @@ def test_many_names_are_cut():
     """Three are shown and the rest counted; every line has a name of the list."""
     line = setup.exposure_line([f"run-{number}" for number in range(5)], "prod")
     assert line.seen == "open, or still running: run-0, run-1, run-2 and 2 more"
-    assert line.name in CHECKS
+    assert line.name in LINES

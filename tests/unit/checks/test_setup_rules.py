@@ -179,7 +179,7 @@ def test_a_line_says_what_was_seen_and_what_to_do(made, line):
 
 def test_the_list_is_in_its_order():
     """Programs rely on the names, readers on what each looks at."""
-    assert setup.CHECKS == {
+    assert setup.LINES == {
         "python": "the interpreter",
         "plugin": "pytest loads the plugin, of this version",
         "session": "nothing that repeats, reorders, drops or hides tests",
