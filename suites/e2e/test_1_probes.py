@@ -52,15 +52,15 @@ async def test_order_probes(
         return
     orchestrator = provider("hyperswitch")
     product_id, key = run.value("product_id"), f"{trace_id}-probe"
+    body: dict[str, object] = {"product_id": product_id, **WISHES}
     made: list[Answer] = []
     try:
-        first = await buyer.probe_order({"product_id": product_id, **WISHES}, key=key)
+        first = await buyer.probe_order(body, key=key)
         if not 200 <= first.status < 300:
             # A target may refuse whoever names a price; then it has made nothing under this key.
-            key = f"{key}-plain"
-            first = await buyer.probe_order({"product_id": product_id}, key=key)
+            body, key = {"product_id": product_id}, f"{key}-plain"
+            first = await buyer.probe_order(body, key=key)
         made.append(first)
-        body = {"product_id": product_id} if key.endswith("-plain") else {"product_id": product_id, **WISHES}
         made.append(again := await buyer.probe_order(body, key=key))
         other = await buyer.probe_order({"product_id": await another(buyer, product_id)}, key=key)
         made.append(other)
