@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import types
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,7 @@ class Mutant:
     """One change. `was` and `now` are the lines that differ, so that it keeps its name when lines move.
 
     `function` is the dotted name of the function whose body holds the change, empty when the module has to be imported
-    anew for it: outside of functions, and in a function inside of another one.
+    anew for it: outside of functions, in a function inside of another one, and where a body has lost its `super()`.
     """
 
     module: str
@@ -100,6 +101,7 @@ def mutants(module: str, source: str) -> list[Mutant]:
     parts = [tree.code_for_node(statement) for statement in tree.body]
     before, after = source.split(parts[0], 1)[0], source[source.rindex(parts[-1]) + len(parts[-1]) :]
     assert before + "".join(parts) + after == source, module
+    original = compile(source, module, "exec")
     seen, known, found = {ast.dump(ast.parse(source))}, {}, []
     for place, statement in enumerate(tree.body):
         for scope, function, old, new in _changes(statement):
@@ -107,16 +109,33 @@ def mutants(module: str, source: str) -> list[Mutant]:
             mutated = before + "".join([*parts[:place], part, *parts[place + 1 :]]) + after
             try:
                 meaning = ast.dump(ast.parse(mutated))
-                compile(mutated, module, "exec")
+                compiled = compile(mutated, module, "exec")
             except SyntaxError:
                 continue
             if meaning in seen:
                 continue
             seen.add(meaning)
+            # Without `super()` a body does not close over its class, and cannot be put where one stands that does.
+            fits = function and body(compiled, function).co_freevars == body(original, function).co_freevars
             name = (scope, *_lines(parts[place], part))
             known[name] = known.get(name, 0) + 1
-            found.append(Mutant(module, *name, known[name], function, mutated))
+            found.append(Mutant(module, *name, known[name], function if fits else "", mutated))
     return found
+
+
+def body(within: types.CodeType, qualified: str) -> types.CodeType:
+    """The code of a function of a module, by its dotted name.
+
+    Raises:
+        LookupError: when there is none of this name.
+    """
+    waiting = [within]
+    while waiting:
+        code = waiting.pop()
+        if code.co_qualname == qualified:
+            return code
+        waiting.extend(const for const in code.co_consts if isinstance(const, types.CodeType))
+    raise LookupError(qualified)
 
 
 def _changes(top: cst.CSTNode) -> Iterator[tuple[str, str, cst.CSTNode, cst.CSTNode]]:

@@ -63,6 +63,13 @@ def test_a_function_inside_of_another_is_imported_anew():
     assert {one.function for one in mutants("core/x.py", source) if one.scope == "outer.inner"} == {""}
 
 
+def test_a_body_that_has_lost_its_super_is_imported_anew():
+    """It no longer closes over its class, so it cannot be put where one stands that does: nobody could have killed it."""
+    source = "class Late(Exception):\n    def __init__(self, on):\n        super().__init__(on)\n        self.on = on\n"
+    found = {one.now: one.function for one in mutants("core/x.py", source)}
+    assert found == {"pass": "", "super().__init__(None)": "Late.__init__", "self.on = None": "Late.__init__"}
+
+
 def test_what_only_a_type_checker_reads_is_left_as_it_is():
     """Type variables, aliases and what is imported for types alone have no mutants: nothing could notice."""
     source = 'T = TypeVar("T")\nP = ParamSpec("P")\nName: TypeAlias = str | int\nif TYPE_CHECKING:\n    LIMIT = 3\n'

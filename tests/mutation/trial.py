@@ -25,7 +25,7 @@ from multiprocessing.connection import Connection
 import hypothesis
 import pytest
 
-from tests.mutation.mutants import Mutant
+from tests.mutation.mutants import Mutant, body
 from tests.mutation.scope import ROOT, SCOPE, SLOW, SOURCES, dotted
 
 MEMORY_BYTES_MAX = 4 << 30
@@ -162,17 +162,7 @@ def exchange(mutant: Mutant) -> None:
     # The function of a check, and the one inside of a wrapper, such as that of a context manager.
     function = inspect.unwrap(getattr(live, "judge", live))
     assert isinstance(function, types.FunctionType), mutant.function
-    function.__code__ = _code(compiled, mutant.function)
-
-
-def _code(within: types.CodeType, qualified: str) -> types.CodeType:
-    waiting = [within]
-    while waiting:
-        code = waiting.pop()
-        if code.co_qualname == qualified:
-            return code
-        waiting.extend(const for const in code.co_consts if isinstance(const, types.CodeType))
-    raise LookupError(qualified)
+    function.__code__ = body(compiled, mutant.function)
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
