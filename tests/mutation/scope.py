@@ -38,6 +38,8 @@ SCOPE: dict[str, tuple[str, ...]] = {
     "core/currencies.py": ("unit/core/test_currencies.py",),
     "core/documents.py": ("unit/core/test_documents.py",),
     "core/envelope.py": ("unit/core/test_envelope.py",),
+    "core/errors.py": ("unit/core/test_error_rules.py",),
+    "core/events.py": ("unit/core/test_event_rules.py",),
     "core/exposure.py": ("unit/core/test_exposure.py", "unit/core/test_exposure_rules.py"),
     "core/exposure_events.py": ("unit/core/test_exposure_events.py",),
     "core/facts.py": ("unit/core/test_fact_rules.py",),

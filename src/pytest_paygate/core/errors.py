@@ -128,7 +128,7 @@ class DatabaseError(PaygateError):
 
 def nearest(value: str, known: Iterable[str]) -> str:
     """Return ` Did you mean 'x'?` for the closest known value, or nothing."""
-    close = get_close_matches(value, list(known), n=1, cutoff=0.5)
+    close = get_close_matches(value, known, cutoff=0.5)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
