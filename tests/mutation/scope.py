@@ -9,6 +9,8 @@ SOURCES = ROOT / "src" / "pytest_paygate"
 
 # Module below src/pytest_paygate → files below tests. It grows until it is all of core.
 SCOPE: dict[str, tuple[str, ...]] = {
+    "adapters/answers.py": ("unit/adapters/test_answer_rules.py",),
+    "adapters/operator_scripted.py": ("unit/adapters/test_scripted_operator_rules.py",),
     "checks/accounts.py": ("unit/checks/test_payment_checks.py",),
     "checks/catalogue.py": ("unit/checks/test_payment_checks.py",),
     "checks/charges.py": ("unit/checks/test_payment_checks.py", "unit/checks/test_check_bounds.py"),

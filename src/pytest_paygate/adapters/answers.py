@@ -93,7 +93,7 @@ class Answer:
             TargetError: when it is not UTF-8.
         """
         try:
-            return self.body.decode("utf-8")
+            return self.body.decode()
         except UnicodeDecodeError:
             raise self._refused(
                 "cannot be read as text",
@@ -102,7 +102,7 @@ class Answer:
             ) from None
 
     def _content_type(self) -> str:
-        name = self.headers.get("content-type", "").split(";", 1)[0].strip().lower()
+        name = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         return name if _MEDIA_TYPE.fullmatch(name) and not looks_secret(name) else "untyped"
 
     def _refused(self, what: str, *, expected: str, observed: str, next_step: str = _ELSEWHERE) -> TargetError:
