@@ -90,14 +90,18 @@ SLOW = ("-k", "not never_pass_wrongly")
 def chosen(names: list[str]) -> list[str]:
     """The modules of these names (`verdict`, `core/verdict.py`), all of them when none is named.
 
+    A short name stands for every module that is called so.
+
     Raises:
         ValueError: for a name that is not in the scope.
     """
-    short = {Path(module).stem: module for module in SCOPE}
+    short: dict[str, list[str]] = {}
+    for module in SCOPE:
+        short.setdefault(Path(module).stem, []).append(module)
     for name in names:
         if name not in SCOPE and name not in short:
             raise ValueError(f"{name} is not mutated; choose from {', '.join(short)}")
-    return [short.get(name, name) for name in names] or list(SCOPE)
+    return list(dict.fromkeys(one for name in names for one in short.get(name, [name]))) or list(SCOPE)
 
 
 def dotted(module: str) -> str:

@@ -146,9 +146,12 @@ def test_every_listed_equivalent_is_a_mutant_there_is():
     assert ledger.stale(ledger.read(ENTRY), made, list(SCOPE)) == [("core/money.py", "s", "a", "b", 1)]
 
 
-def test_only_what_is_in_the_scope_is_mutated():
-    """A module is named by its short or its whole name; an unknown one is refused with those there are."""
-    assert chosen(["money", "core/verdict.py"]) == ["core/money.py", "core/verdict.py"]
+def test_only_what_is_in_the_scope_is_mutated(monkeypatch):
+    """A module is named by its whole name, or with others by their short one; an unknown one is refused with those there are."""
+    assert chosen(["money", "core/verdict.py", "money"]) == ["core/money.py", "core/verdict.py"]
+    monkeypatch.setitem(SCOPE, "other/money.py", ())
+    assert chosen(["money"]) == ["core/money.py", "other/money.py"]
+    monkeypatch.undo()
     assert chosen([]) == list(SCOPE)
     with pytest.raises(ValueError, match=r"mney is not mutated; choose from .*, money, .*, verdict"):
         chosen(["mney"])
