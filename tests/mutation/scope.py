@@ -10,7 +10,11 @@ SOURCES = ROOT / "src" / "pytest_paygate"
 # Module below src/pytest_paygate → files below tests. It grows until it is all of core.
 SCOPE: dict[str, tuple[str, ...]] = {
     "adapters/answers.py": ("unit/adapters/test_answer_rules.py",),
+    "adapters/bundle_files.py": ("unit/adapters/test_bundle_files_rules.py",),
     "adapters/operator_scripted.py": ("unit/adapters/test_scripted_operator_rules.py",),
+    "adapters/quarantine.py": ("unit/adapters/test_quarantine_rules.py",),
+    "adapters/seal_log.py": ("unit/adapters/test_seal_log_rules.py",),
+    "adapters/ssh_signatures.py": ("unit/adapters/test_ssh_signatures_rules.py",),
     "checks/accounts.py": ("unit/checks/test_payment_checks.py",),
     "checks/catalogue.py": ("unit/checks/test_payment_checks.py",),
     "checks/charges.py": ("unit/checks/test_payment_checks.py", "unit/checks/test_check_bounds.py"),

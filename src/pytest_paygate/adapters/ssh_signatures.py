@@ -40,7 +40,7 @@ def sign_bytes(content: bytes, key: Path, *, namespace: str) -> bytes:
     """
     try:
         done = subprocess.run(  # noqa: S603 - our own arguments
-            ["ssh-keygen", "-Y", "sign", "-q", "-f", str(key), "-n", namespace],  # noqa: S607 - from PATH, like git
+            ["ssh-keygen", "-Y", "sign", "-f", str(key), "-n", namespace],  # noqa: S607 - from PATH, like git
             input=content,
             capture_output=True,
             timeout=SIGN_SECONDS,
