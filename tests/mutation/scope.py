@@ -86,6 +86,8 @@ SCOPE: dict[str, tuple[str, ...]] = {
     ),
     "core/waivers.py": ("unit/core/test_waiver_rules.py",),
     "core/window.py": ("unit/core/test_window_rules.py",),
+    "reporting/reading.py": ("unit/reporting/test_reading_rules.py",),
+    "reporting/sealing.py": ("unit/reporting/test_sealing_rules.py",),
 }
 # Two searches of thousands of examples: each mutant has to be noticed without them, in a fraction of their time.
 SLOW = ("-k", "not never_pass_wrongly")
