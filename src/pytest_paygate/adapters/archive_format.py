@@ -6,6 +6,7 @@ be written for the same files: no links, no folders, no duplicates, nothing hidd
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import re
@@ -43,7 +44,7 @@ def unpack(content: bytes) -> dict[str, bytes]:
     tar = _uncompressed(content)
     files: dict[str, bytes] = {}
     place = total = 0
-    while place < len(tar) and tar[place : place + _BLOCK].strip(b"\0"):
+    while tar[place : place + _BLOCK].strip(b"\0"):
         name, size = _member(tar[place : place + _BLOCK])
         if name in files:
             raise BundleError(f"{name} stands twice in the archive")
@@ -61,8 +62,8 @@ def unpack(content: bytes) -> dict[str, bytes]:
 
 
 def _uncompressed(content: bytes) -> bytes:
-    # Headers and padding count too, so that many empty members do not pass as little.
-    most = MAX_BYTES + 2 * MAX_FILES * _BLOCK
+    # Headers, padding and the end count too, so that many empty members do not pass as little.
+    most = MAX_BYTES + 2 * MAX_FILES * _BLOCK + 2 * tarfile.RECORDSIZE
     reader = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     try:
         tar = reader.decompress(content, most + 1)
@@ -83,13 +84,12 @@ def _member(block: bytes) -> tuple[str, int]:
         raise BundleError(f"the archive holds {kind}")
     if not all(_PART.fullmatch(part) for part in whole.split(b"/")):
         raise BundleError("the archive holds a name that leads elsewhere, or is none")
-    try:
+    # What is no number cannot be read, and one below zero has no header.
+    with contextlib.suppress(ValueError):
         size = int(block[124:135], 8)
-    except ValueError:
-        size = -1
-    if not 0 <= size <= MAX_BYTES or _header(whole.decode(), size) != block:
-        raise BundleError(f"{whole.decode()} has another header than archives have")
-    return whole.decode(), size
+        if size <= MAX_BYTES and _header(whole.decode(), size) == block:
+            return whole.decode(), size
+    raise BundleError(f"{whole.decode()} has another header than archives have")
 
 
 def _header(name: str, size: int) -> bytes:
