@@ -113,12 +113,15 @@ def _put(path: Path, files: Mapping[str, bytes]) -> bytes:
 
 
 def _names(content: bytes) -> set[str]:
-    """The archives an index names."""
+    """The archives an index names. A torn last line is damage too: another one would run into it."""
+    *lines, torn = content.split(b"\n")
     try:
-        lines = [strict_json(line) for line in content.splitlines()]
-        return {str(line["archive"]) for line in lines}
-    except (ValueError, TypeError, KeyError):
-        raise BundleError("the index of archives is damaged") from None
+        names = {str(strict_json(line)["archive"]) for line in lines}
+    except (ValueError, TypeError, KeyError, RecursionError):
+        torn = content
+    if torn:
+        raise BundleError("the index of archives is damaged")
+    return names
 
 
 def _a_year_later(at: datetime) -> datetime:
