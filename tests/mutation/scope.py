@@ -10,6 +10,8 @@ SOURCES = ROOT / "src" / "pytest_paygate"
 # Module below src/pytest_paygate → files below tests. It grows until it is all of core.
 SCOPE: dict[str, tuple[str, ...]] = {
     "adapters/answers.py": ("unit/adapters/test_answer_rules.py",),
+    "adapters/archive_file.py": ("unit/adapters/test_archive_file_rules.py",),
+    "adapters/archive_format.py": ("unit/adapters/test_archive_format_rules.py",),
     "adapters/bundle_files.py": ("unit/adapters/test_bundle_files_rules.py",),
     "adapters/operator_scripted.py": ("unit/adapters/test_scripted_operator_rules.py",),
     "adapters/quarantine.py": ("unit/adapters/test_quarantine_rules.py",),
