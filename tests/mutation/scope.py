@@ -13,6 +13,10 @@ SCOPE: dict[str, tuple[str, ...]] = {
     "adapters/archive_file.py": ("unit/adapters/test_archive_file_rules.py",),
     "adapters/archive_format.py": ("unit/adapters/test_archive_format_rules.py",),
     "adapters/bundle_files.py": ("unit/adapters/test_bundle_files_rules.py",),
+    "adapters/journal_file.py": (
+        "unit/adapters/test_journal_file_rules.py",
+        "unit/adapters/test_journal_reading_rules.py",
+    ),
     "adapters/operator_scripted.py": ("unit/adapters/test_scripted_operator_rules.py",),
     "adapters/quarantine.py": ("unit/adapters/test_quarantine_rules.py",),
     "adapters/seal_log.py": ("unit/adapters/test_seal_log_rules.py",),

@@ -19,7 +19,7 @@ from pytest_paygate.core.journal import GENESIS, Journal, encode, line_hash, rea
 from pytest_paygate.core.run import RunState, apply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from pytest_paygate.core.events import EventBody
@@ -120,8 +120,7 @@ class JournalFile:
             self._journal.flush()
             os.fsync(self._journal.fileno())
         except OSError as error:
-            self._broken = True
-            raise self._failure(error.strerror or type(error).__name__) from None
+            raise self._break(error) from None
         self.state = state
         self._head = line_hash(line)
         self._seq += 1
@@ -141,8 +140,7 @@ class JournalFile:
             self._log.write(told.encode() + b"\n")
             self._log.flush()
         except OSError as error:
-            self._broken = True
-            raise self._failure(error.strerror or type(error).__name__) from None
+            raise self._break(error) from None
 
     @property
     def lines(self) -> int:
@@ -162,6 +160,10 @@ class JournalFile:
             except OSError:
                 # A full disk also fails the flush that close does; what was forced to disk before stands.
                 self._broken = True
+
+    def _break(self, error: OSError) -> JournalError:
+        self._broken = True
+        return self._failure(error.strerror or type(error).__name__)
 
     def _failure(self, observed: str) -> JournalError:
         return JournalError(
@@ -193,12 +195,10 @@ def read_run(folder: Path) -> ReadRun:
     Raises:
         JournalError: when a file cannot be read, or is damaged before its last line.
     """
-    journal: Journal | None = None
-    contents = list(_contents(folder))
+    journal = Journal((), GENESIS)
+    contents = _contents(folder)
     for number, content in enumerate(contents):
         journal = read(content, f"{folder.name}/{_numbered(JOURNAL, number)}", journal)
-    if journal is None:
-        raise RuntimeError("the first file is always read")
     return ReadRun(journal, len(contents))
 
 
@@ -209,41 +209,45 @@ def read_run_as_far(folder: Path) -> ReadRun:
         JournalError: when a file cannot be read at all.
     """
     journal, damage = Journal((), GENESIS), ""
-    contents = list(_contents(folder))
+    contents = _contents(folder)
     for number, content in enumerate(contents):
         if not damage:
             name = f"{folder.name}/{_numbered(JOURNAL, number)}"
-            journal, damage = read_as_far(content, name, journal if number else None)
+            journal, damage = read_as_far(content, name, journal)
     return ReadRun(journal, len(contents), damage)
 
 
-def _contents(folder: Path) -> Iterator[bytes]:
-    """The bytes of each journal file of a run; the first must be there.
+def _contents(folder: Path) -> list[bytes]:
+    """The bytes of each journal file of a run, up to the first number that is missing; the first must be there.
 
     Raises:
         JournalError: when one cannot be read.
     """
-    number = 0
-    while (path := folder / _numbered(JOURNAL, number)).exists() or number == 0:
-        try:
-            yield path.read_bytes()
-        except OSError as error:
-            raise JournalError(
-                Refusal(
-                    refused=f"the journal {path.name} of run {folder.name} cannot be read",
-                    expected="a readable journal",
-                    observed=error.strerror or type(error).__name__,
-                    money="What this run moved must be read from the provider's ledger.",
-                    next_step="Make the file readable, or look with `paygate orphans`, which needs no journal.",
-                )
-            ) from None
-        number += 1
+    path = folder / JOURNAL
+    try:
+        contents = [path.read_bytes()]
+        # No run has more journals than files.
+        for number in range(1, len(list(folder.iterdir()))):
+            path = folder / _numbered(JOURNAL, number)
+            if not path.exists():
+                break
+            contents.append(path.read_bytes())
+    except OSError as error:
+        raise JournalError(
+            Refusal(
+                refused=f"the journal {path.name} of run {folder.name} cannot be read",
+                expected="a readable journal",
+                observed=error.strerror or type(error).__name__,
+                money="What this run moved must be read from the provider's ledger.",
+                next_step="Make the file readable, or look with `paygate orphans`, which needs no journal.",
+            )
+        ) from None
+    return contents
 
 
 def _numbered(name: str, number: int) -> str:
     """`journal.jsonl`, then `journal-1.jsonl`, and so on."""
-    stem, _, suffix = name.rpartition(".")
-    return f"{stem}-{number}.{suffix}" if number else name
+    return name.replace(".", f"-{number}.") if number else name
 
 
 def _open_new(directory: RunDirectory, name: str, content: bytes = b"") -> BinaryIO:
