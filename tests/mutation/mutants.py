@@ -101,15 +101,16 @@ def mutants(module: str, source: str) -> list[Mutant]:
     parts = [tree.code_for_node(statement) for statement in tree.body]
     before, after = source.split(parts[0], 1)[0], source[source.rindex(parts[-1]) + len(parts[-1]) :]
     assert before + "".join(parts) + after == source, module
-    original = compile(source, module, "exec")
-    seen, known, found = {ast.dump(ast.parse(source))}, {}, []
+    found: list[Mutant] = []
+    known: dict[tuple[str, str, str], int] = {}
     for place, statement in enumerate(tree.body):
+        original = compile(parts[place], module, "exec")
+        seen = {ast.dump(ast.parse(parts[place]))}
         for scope, function, old, new in _changes(statement):
             part = tree.code_for_node(statement.deep_replace(old, new))
-            mutated = before + "".join([*parts[:place], part, *parts[place + 1 :]]) + after
             try:
-                meaning = ast.dump(ast.parse(mutated))
-                compiled = compile(mutated, module, "exec")
+                meaning = ast.dump(ast.parse(part))
+                compiled = compile(part, module, "exec")
             except SyntaxError:
                 continue
             if meaning in seen:
@@ -119,6 +120,7 @@ def mutants(module: str, source: str) -> list[Mutant]:
             fits = function and body(compiled, function).co_freevars == body(original, function).co_freevars
             name = (scope, *_lines(parts[place], part))
             known[name] = known.get(name, 0) + 1
+            mutated = before + "".join([*parts[:place], part, *parts[place + 1 :]]) + after
             found.append(Mutant(module, *name, known[name], function if fits else "", mutated))
     return found
 
