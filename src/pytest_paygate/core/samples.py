@@ -30,7 +30,7 @@ _KEYS = {"at", "endpoint", "latency_ms", "status"}
 # The spelling `encode` writes; anything else that is a sample in JSON is read more slowly.
 _SPELLED = re.compile(
     r'\{"at":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)","endpoint":"([A-Za-z0-9][A-Za-z0-9_.-]{0,39})",'
-    r'"latency_ms":(\d{1,9}(?:\.\d{1,6})?),"status":(\d{1,3})\}',
+    r'"latency_ms":((?:0|[1-9]\d{0,8})(?:\.\d{1,6})?),"status":(0|[1-9]\d{0,2})\}',
     re.ASCII,
 )
 _SPELLED_LINE = re.compile(f"^{_SPELLED.pattern}\n", re.ASCII | re.MULTILINE)

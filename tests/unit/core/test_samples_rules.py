@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -78,6 +79,7 @@ def test_each_setting_has_its_bounds(key, right, wrong):
         ("store", SourcePlace(SourceKind.STORE, "")),
         ("file:a:b", SourcePlace(SourceKind.FILE, "a:b")),
         ("file:/a/", SourcePlace(SourceKind.FILE, "/a/")),
+        ("prometheus:http://h", SourcePlace(SourceKind.PROMETHEUS, "http://h")),
         ("prometheus:http://h:9090", SourcePlace(SourceKind.PROMETHEUS, "http://h:9090")),
         ("prometheus:https://h:1/X//", SourcePlace(SourceKind.PROMETHEUS, "https://h:1/X")),
         ("database:t", SourcePlace(SourceKind.DATABASE, "t")),
@@ -101,6 +103,8 @@ def test_a_source_is_read_as_it_is_written(source, place):
         "file:",
         "file:a\0b",
         "csv:a",
+        "csv:http://h:80",
+        "store:http://h:80",
         "prometheus:",
         "prometheus:h",
         "prometheus:ftp://h",
@@ -161,6 +165,15 @@ def test_a_sample_has_one_spelling():
     assert encode(there) == (b'{"at":"2026-11-21T08:30:00.001Z","endpoint":"A-_.9","latency_ms":40.123,"status":0}\n')
 
 
+def test_the_time_of_a_sample_is_utc_on_every_machine(monkeypatch):
+    """Also where the machine keeps a zone of its own."""
+    with monkeypatch.context() as machine:
+        machine.setenv("TZ", "XXX-05:30")
+        time.tzset()
+        assert encode(SOUND) == LINE.encode() + b"\n"
+    time.tzset()
+
+
 @pytest.mark.parametrize(
     ("line", "sample"),
     [
@@ -169,6 +182,11 @@ def test_a_sample_has_one_spelling():
         (LINE.replace(".250", ".250001"), SOUND._replace(at=AT.replace(microsecond=250_001))),
         (LINE.replace("40.125", "999999999"), SOUND._replace(latency_ms=999_999_999.0)),
         (LINE.replace("a1", "Z9_.-" + "a" * 35), SOUND._replace(endpoint="Z9_.-" + "a" * 35)),
+        (LINE.replace("40.125", "0.125"), SOUND._replace(latency_ms=0.125)),
+        (LINE.replace("40.125", "0"), SOUND._replace(latency_ms=0.0)),
+        (LINE.replace("200", "0"), SOUND._replace(status=0)),
+        (LINE.replace("200", "7"), SOUND._replace(status=7)),
+        (LINE.replace("200", "999"), SOUND._replace(status=999)),
         (loosely(), SOUND),
         (loosely(status=0), SOUND._replace(status=0)),
         (loosely(status=999), SOUND._replace(status=999)),
@@ -225,11 +243,26 @@ def test_a_line_that_is_no_sample_says_what_is_wrong(line, text):
     assert refused.value.__suppress_context__ is (text == "it is nested too deep")
 
 
-@pytest.mark.parametrize("line", ["", "x", LINE + " x", LINE.replace("200", "２00"), LINE.replace("{", "{{")])
+NOT_JSON = [
+    "",
+    "x",
+    LINE + " x",
+    LINE.replace("200", "２00"),
+    LINE.replace("{", "{{"),
+    LINE.replace("200", "020"),
+    LINE.replace("200", "00"),
+    LINE.replace("40.125", "4０.125"),
+    LINE.replace("40.125", "040.125"),
+    LINE.replace("40.125", "00.125"),
+]
+
+
+@pytest.mark.parametrize("line", NOT_JSON)
 def test_a_line_that_is_not_json_is_refused(line):
-    """Digits of another alphabet are no digits."""
+    """Digits of another alphabet are no digits, and no number has zeros before it."""
     with pytest.raises(json.JSONDecodeError):
         decode(line)
+    assert decode_lines(f"{LINE}\n{line}\n") is None
 
 
 def test_many_lines_are_read_at_once():
