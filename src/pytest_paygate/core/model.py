@@ -38,7 +38,7 @@ Day = Annotated[date, BeforeValidator(_written_as_a_day)]
 class Model(BaseModel):
     """A frozen value read from outside: unknown keys are refused, types are not coerced."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_enum_values=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -61,7 +61,7 @@ def parse(model: type[ModelT], data: Mapping[str, Any], *, file: str, key: str =
         # Strict JSON semantics: `1` is not `True` and text is not a number, but an enum may be written as text.
         return model.model_validate_json(json.dumps(data, default=str))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        first = error.errors()[0]
         path = ".".join(part for part in (key, _path(first["loc"])) if part)
         raise configuration(
             f"{file}: {path}",
@@ -91,24 +91,24 @@ def _what(error: Any) -> str:
 
 
 def _expected(model: type[Model], error: Any) -> str:
-    kind, context = error["type"], error.get("ctx", {})
+    kind = error["type"]
     if kind == "missing":
         return "a value for this key"
     if kind == "extra_forbidden":
         known = _known_keys(model, error["loc"][:-1])
-        return f"one of: {', '.join(known)}.{nearest(str(error['loc'][-1]), known)}"
+        return f"one of: {', '.join(known)}.{nearest(str(error['loc'][-1]), known)}" if known else "no key of this name"
     if kind in {"enum", "literal_error"}:
-        allowed = [part.strip(" '") for part in str(context.get("expected", "")).replace(" or ", ", ").split(",")]
+        allowed = [part.strip(" '") for part in str(error["ctx"]["expected"]).replace(" or ", ", ").split(",")]
         return f"one of: {', '.join(allowed)}.{nearest(str(error.get('input')), allowed)}"
     if kind == "value_error":
-        return str(context.get("error", error["msg"]))
+        return str(error["ctx"]["error"])
     return str(error["msg"])
 
 
 def _known_keys(model: type[Model], loc: Sequence[int | str]) -> list[str]:
-    """The field names at a place inside a model, found by walking its JSON Schema."""
+    """The field names at a place inside a model, found by walking its JSON Schema; none for a union or a pair."""
     schema: Any = model.model_json_schema()
-    definitions = schema.get("$defs", {})
+    definitions = schema.get("$defs")
     for part in loc:
         schema = _resolve(schema, definitions)
         if isinstance(part, int):
@@ -116,13 +116,13 @@ def _known_keys(model: type[Model], loc: Sequence[int | str]) -> list[str]:
         elif part in schema.get("properties", {}):
             schema = schema["properties"][part]
         else:
-            schema = schema.get("additionalProperties", {})
+            schema = schema.get("additionalProperties") or {}
     return sorted(_resolve(schema, definitions).get("properties", {}))
 
 
 def _resolve(schema: Any, definitions: Mapping[str, Any]) -> Any:
     if "$ref" in schema:
-        return definitions[schema["$ref"].rsplit("/", 1)[-1]]
+        return definitions[schema["$ref"].removeprefix("#/$defs/")]
     for choice in schema.get("anyOf", []):
         if "$ref" in choice:
             return _resolve(choice, definitions)

@@ -96,7 +96,7 @@ class Waiting:
 
     def shown(self, now_seconds: float) -> str:
         """The wait as one line, at a moment of the same clock; empty while it is not worth one."""
-        waited, left = max(0.0, now_seconds - self.began_seconds), self.ends_seconds - now_seconds
+        waited, left = now_seconds - self.began_seconds, self.ends_seconds - now_seconds
         if self.is_countdown:
             if left <= 0:
                 return f"{self.title}: time is up. {self.at_end}".rstrip()

@@ -318,7 +318,7 @@ def test_caps_are_of_one_currency_and_in_order(amounts, told):
 
 
 def test_a_cap_is_an_amount():
-    """What is no amount is told in at most 120 characters; caps of one cent are caps."""
+    """What is no amount is told in at most 120 characters; caps of one cent are caps, and so are three alike."""
     for text in ("5", "x" * 200):
         with pytest.raises(ConfigurationError) as refused:
             cap_amounts("here", Caps(per_charge=text, per_run="EUR 1.00", per_day="EUR 1.00"))
@@ -327,6 +327,8 @@ def test_a_cap_is_an_amount():
         assert refused.value.__suppress_context__
     cents = Caps(per_charge="EUR 0.01", per_run="EUR 0.02", per_day="EUR 0.03")
     assert cap_amounts("here", cents) == CapAmounts(Money(1, "EUR"), Money(2, "EUR"), Money(3, "EUR"))
+    alike = Caps(per_charge="EUR 0.02", per_run="EUR 0.02", per_day="EUR 0.02")
+    assert cap_amounts("here", alike) == CapAmounts(Money(2, "EUR"), Money(2, "EUR"), Money(2, "EUR"))
     assert cap_amounts("here", None) is None
 
 

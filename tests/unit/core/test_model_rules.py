@@ -13,10 +13,11 @@ from pytest_paygate.core.model import Day, Model, ValidationError, model_validat
 
 
 class Colour(StrEnum):
-    """One of two."""
+    """One of three."""
 
     RED = "red"
     GREEN = "green"
+    XENON = "Xenon"
 
 
 class Leaf(Model):
@@ -33,6 +34,12 @@ class Leaf(Model):
         return self
 
 
+class Twig(Model):
+    """What holds leaves."""
+
+    tip: Leaf | None = None
+
+
 class Tree(Model):
     """A whole file."""
 
@@ -43,6 +50,9 @@ class Tree(Model):
     leaves: tuple[Leaf, ...] = ()
     named: dict[str, Leaf] = {}
     bare: dict[str, int] = {}
+    twig: Twig | None = None
+    pair: tuple[Twig, Twig] = (Twig(), Twig())
+    either: Twig | Leaf | None = None
 
 
 def refusal(data: dict, key: str = "") -> tuple[str, str, str]:
@@ -77,7 +87,7 @@ def test_a_day_has_one_spelling(day):
 
 
 LEAF_KEYS = "one of: day, shade, size."
-TREE_KEYS = "one of: bare, colour, leaf, leaves, name, named, plain."
+TREE_KEYS = "one of: bare, colour, either, leaf, leaves, name, named, pair, plain, twig."
 
 
 @pytest.mark.parametrize(
@@ -89,8 +99,8 @@ TREE_KEYS = "one of: bare, colour, leaf, leaves, name, named, plain."
         ({"plain": {"size": True}}, ("plain.size: has the wrong type or form", "Input should be a valid integer", "True")),
         ({"plain": {"size": "1"}}, ("plain.size: has the wrong type or form", "Input should be a valid integer", "'1'")),
         ({"plain": {"size": 7}}, ("plain: is not accepted", "any size but seven", "a table with the keys: size")),
-        ({"colour": "redd"}, ("colour: is not one of the allowed values", "one of: red, green. Did you mean 'red'?", "'redd'")),
-        ({"colour": "xyz"}, ("colour: is not one of the allowed values", "one of: red, green.", "'xyz'")),
+        ({"colour": "redd"}, ("colour: is not one of the allowed values", "one of: red, green, Xenon. Did you mean 'red'?", "'redd'")),
+        ({"colour": "xyz"}, ("colour: is not one of the allowed values", "one of: red, green, Xenon.", "'xyz'")),
         (
             {"plain": {"shade": "lite"}},
             ("plain.shade: is not one of the allowed values", "one of: dark, light. Did you mean 'light'?", "'lite'"),
@@ -100,6 +110,10 @@ TREE_KEYS = "one of: bare, colour, leaf, leaves, name, named, plain."
         ({"leaf": {"zzzz": None}}, ("leaf.zzzz: is not a known key", LEAF_KEYS, "None")),
         ({"leaves": [{}, {"zzzz": {}}]}, ("leaves[1].zzzz: is not a known key", LEAF_KEYS, "a table with the keys: none")),
         ({"named": {"x": {"siz": {"a": 1, "b": 2}}}}, ("named.x.siz: is not a known key", f"{LEAF_KEYS} Did you mean 'size'?", "a table with the keys: a, b")),
+        ({"twig": {"tip": {"zzzz": 1}}}, ("twig.tip.zzzz: is not a known key", LEAF_KEYS, "1")),
+        ({"pair": [{"tip": {"zzzz": 1}}, {}]}, ("pair[0].tip.zzzz: is not a known key", "no key of this name", "1")),
+        ({"either": {"zzzz": 1}}, ("either.Twig.zzzz: is not a known key", "no key of this name", "1")),
+        ({"colour": "xenon"}, ("colour: is not one of the allowed values", "one of: red, green, Xenon. Did you mean 'Xenon'?", "'xenon'")),
         ({"bare": {"x": "y"}}, ("bare.x: has the wrong type or form", "Input should be a valid integer", "'y'")),
     ],
 )  # fmt: skip
@@ -109,6 +123,27 @@ def test_a_refusal_names_the_key_and_what_would_do(data, told):
     refused, expected, observed = refusal(data)
     assert (refused, expected, observed) == (f"f.toml: {told[0]}", *told[1:])
     assert refusal(data, "env.a")[0] == f"f.toml: env.a.{told[0]}"
+
+
+def test_a_whole_file_has_no_key_before_its_own():
+    """The path begins with the file's own keys; a model without tables has its keys named, too."""
+    with pytest.raises(ConfigurationError) as refused:
+        parse(Leaf, {"siz": 1}, file="f.toml", next_step="Do this.")
+    assert str(refused.value) == (
+        "f.toml: siz: is not a known key\n"
+        f"  expected  {LEAF_KEYS} Did you mean 'size'?\n"
+        "  observed  1\n"
+        "  money     No money moved.\n"
+        "  next      Do this."
+    )
+
+
+def test_what_others_take_from_here():
+    """Nothing but these names: pydantic itself stays behind them."""
+    taken: dict[str, object] = {}
+    exec("from pytest_paygate.core.model import *", taken)  # noqa: S102 - the names are a rule of the module
+    del taken["__builtins__"]
+    assert sorted(taken) == ["Day", "Field", "Model", "TypeAdapter", "ValidationError", "model_validator", "parse"]
 
 
 def test_what_is_observed_is_told_in_eighty_characters():
