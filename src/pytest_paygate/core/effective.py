@@ -9,7 +9,6 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from pytest_paygate.core.inert import inert
@@ -60,7 +59,7 @@ def effective(
         standing: of a reference, whether what it points at can be had, without having it.
     """
     held = {key for name, one in settings.env.items() for key, _ in references(f"env.{name}", one)}
-    held |= {"store.dsn"} if settings.store.dsn else set()
+    held |= {"store.dsn", "notify.secret"}
 
     def value(path: tuple[str, ...], found: object) -> Value:
         key = ".".join(path)
@@ -93,10 +92,12 @@ def _below(path: tuple[str, ...], value: object) -> Iterator[tuple[tuple[str, ..
 def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return inert(str(value.value if isinstance(value, Enum) else value))
+    if isinstance(value, tuple):
+        return ", ".join(_shown(one) for one in value)
+    return inert(str(value))
 
 
 def _told_reference(reference: str) -> str:
     """A reference as it may be shown: of a command only the program, because its words may lead to the secret."""
     scheme, _, rest = reference.partition(":")
-    return f"cmd:{inert(rest).split(' ', 1)[0]} …" if scheme == "cmd" else inert(reference)
+    return f"cmd:{inert(rest).partition(' ')[0]} …" if scheme == "cmd" else inert(reference)
