@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pytest_paygate.core.capacity_rules import rules_of
+from pytest_paygate.core.effective import told_reference
 from pytest_paygate.core.environment import (
     LOOPBACK,
     Environment,
@@ -23,12 +24,12 @@ from pytest_paygate.core.environment import (
     ProviderAccess,
     Settings,
     cap_amounts,
-    check_url,
     mode_of,
     read_settings,
 )
-from pytest_paygate.core.errors import ConfigurationError, configuration
+from pytest_paygate.core.errors import configuration
 from pytest_paygate.core.log_settings import LogAccess, LogFields
+from pytest_paygate.core.samples import is_base_url
 from pytest_paygate.core.secret import Secret
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ COMMAND_TIMEOUT_SECONDS = 30
 SANDBOX_TIMEOUT_SECONDS = 5
 DESCRIPTION_BYTES_MAX = 65_536
 FILE = "paygate.toml"
+PYPROJECT = "pyproject.toml"
 
 
 def load(root: Path, explicit: Path | None = None) -> tuple[Settings, str]:
@@ -60,11 +62,10 @@ def load(root: Path, explicit: Path | None = None) -> tuple[Settings, str]:
         return read_settings(_toml(explicit), explicit.name), explicit.name
     if (root / FILE).is_file():
         return read_settings(_toml(root / FILE), FILE), FILE
-    if (root / "pyproject.toml").is_file():
-        table = _toml(root / "pyproject.toml").get("tool", {}).get("paygate")
-        if table is not None:
-            return read_settings(table, "pyproject.toml [tool.paygate]"), "pyproject.toml"
-    return Settings(), FILE
+    table = _tool_table(root)
+    if table is None:
+        return Settings(), FILE
+    return read_settings(table, f"{PYPROJECT} [tool.paygate]"), PYPROJECT
 
 
 def resolve(name: str, declared: EnvironmentSettings, file: str) -> Environment:
@@ -138,21 +139,7 @@ def store_dsn(settings: Settings, file: str) -> Secret | None:
     Raises:
         ConfigurationError: when its reference cannot be resolved.
     """
-    return _Secrets("")(f"{file}: store.dsn", settings.store.dsn) if settings.store.dsn else None
-
-
-def secret_of(where: str, reference: str, sandbox: str = "") -> Secret:
-    """The secret behind one reference.
-
-    Args:
-        where: file and key, for the message.
-        reference: as written, such as `env:SHOP_KEY`.
-        sandbox: address of the running sandbox that a `sandbox:` reference asks.
-
-    Raises:
-        ConfigurationError: when it cannot be had; the message names the reference, never the value.
-    """
-    return _Secrets(sandbox)(where, reference)
+    return _Secrets()(f"{file}: store.dsn", settings.store.dsn) if settings.store.dsn else None
 
 
 def source_of(root: Path, explicit: Path | None = None) -> Path | None:
@@ -161,10 +148,7 @@ def source_of(root: Path, explicit: Path | None = None) -> Path | None:
         return explicit
     if (root / FILE).is_file():
         return root / FILE
-    pyproject = root / "pyproject.toml"
-    if pyproject.is_file() and _toml(pyproject).get("tool", {}).get("paygate") is not None:
-        return pyproject
-    return None
+    return root / PYPROJECT if _tool_table(root) is not None else None
 
 
 def notify_secret(settings: Settings, file: str) -> Secret | None:
@@ -173,15 +157,22 @@ def notify_secret(settings: Settings, file: str) -> Secret | None:
     Raises:
         ConfigurationError: when its reference cannot be resolved.
     """
-    return _Secrets("")(f"{file}: notify.secret", settings.notify.secret) if settings.notify.secret else None
+    return _Secrets()(f"{file}: notify.secret", settings.notify.secret) if settings.notify.secret else None
+
+
+def _tool_table(root: Path) -> Any | None:
+    """`[tool.paygate]` of a project, whatever stands there; None where nothing does."""
+    pyproject = root / PYPROJECT
+    tool = _toml(pyproject).get("tool") if pyproject.is_file() else None
+    return tool.get("paygate") if isinstance(tool, dict) else None
 
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_bytes().decode())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise configuration(
-            str(path.name),
+            path.name,
             "cannot be read",
             expected="a readable UTF-8 TOML file",
             observed=str(error)[:160],
@@ -196,7 +187,7 @@ class _Secrets:
         sandbox: address of its control surface; empty when the environment has none.
     """
 
-    def __init__(self, sandbox: str) -> None:
+    def __init__(self, sandbox: str = "") -> None:
         self._sandbox = sandbox
         self._described: dict[str, object] | None = None
 
@@ -205,7 +196,7 @@ class _Secrets:
         ways = {"env": _from_environment, "keyring": _from_keyring, "cmd": _from_command, "sandbox": self._published}
         value = ways[scheme](where, rest)
         if not value:
-            raise _unresolved(where, reference, "an empty value")
+            raise _unresolved(where, told_reference(reference), "an empty value")
         return Secret(value, reference)
 
     def address(self, where: str, url: str) -> str:
@@ -214,15 +205,12 @@ class _Secrets:
         Raises:
             ConfigurationError: when no sandbox answers, or what it publishes is no base URL.
         """
-        scheme, _, name = url.partition(":")
-        if scheme == "sandbox":
-            url = self._published(where, name)
-            try:
-                check_url(where, url)
-            except ConfigurationError:
+        if url.startswith("sandbox:"):
+            reference, url = url, self._published(where, url.removeprefix("sandbox:"))
+            if not is_base_url(url):
                 # What was published instead could be a secret, and is not repeated.
-                reference, observed = f"sandbox:{name}", "the sandbox publishes something else under that name"
-                raise _unresolved(where, reference, observed, "a base URL behind the reference") from None
+                observed = "the sandbox publishes something else under that name"
+                raise _unresolved(where, reference, observed, "a base URL behind the reference")
         return url.rstrip("/")
 
     def _published(self, where: str, name: str) -> str:
@@ -235,14 +223,15 @@ class _Secrets:
 
 
 def _described(where: str, address: str) -> dict[str, object]:
-    parts = urlsplit(address)
-    if parts.scheme != "http" or parts.hostname not in LOOPBACK:
-        raise _unresolved(where, "a running sandbox", "the environment's `sandbox` is not an http address on loopback")
-    connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=SANDBOX_TIMEOUT_SECONDS)
+    place = _on_loopback(address)
+    if place is None:
+        observed = "`sandbox` is not an http address on loopback" if address else "no `sandbox` is named here"
+        raise _unresolved(where, "a running sandbox", observed)
+    connection = http.client.HTTPConnection(*place, timeout=SANDBOX_TIMEOUT_SECONDS)
     try:
         connection.request("GET", "/_sandbox/description")
         found = json.loads(connection.getresponse().read(DESCRIPTION_BYTES_MAX))
-    except (OSError, ValueError, http.client.HTTPException) as error:
+    except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
         raise configuration(
             where,
             "cannot be resolved: no sandbox answers",
@@ -255,29 +244,49 @@ def _described(where: str, address: str) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _from_environment(where: str, name: str) -> str:
-    if name not in os.environ:
-        raise _unresolved(where, f"env:{name}", "the environment variable is not set")
-    return os.environ[name]
-
-
-def _from_keyring(where: str, rest: str) -> str:
+def _on_loopback(address: str) -> tuple[str, int] | None:
+    """Host and port of an http address on this machine; None for any other."""
     try:
-        import keyring
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    return (host, port or 80) if parts.scheme == "http" and host in LOOPBACK else None
+
+
+def _from_environment(where: str, name: str) -> str:
+    value = os.environ.get(name)
+    if value is None:
+        raise _unresolved(where, f"env:{name}", "the environment variable is not set")
+    return value
+
+
+def _from_keyring(where: str, rest: str) -> str | None:
+    try:
+        from keyring import errors, get_password
     except ImportError:
         raise _unresolved(where, f"keyring:{rest}", "the package `keyring` is not installed") from None
     service, _, user = rest.partition("/")
-    return keyring.get_password(service, user) or ""
+    try:
+        found: str | None = get_password(service, user)
+    except errors.KeyringError as error:
+        # Without a desktop session there is none; one that is locked is none either.
+        raise _unresolved(where, f"keyring:{rest}", type(error).__name__) from None
+    return found
 
 
 def _from_command(where: str, command: str) -> str:
     try:
+        program, *rest = shlex.split(command)
+    except ValueError:
+        raise _unresolved(where, "cmd:…", "what stands there is no command") from None
+    try:
         done = subprocess.run(  # noqa: S603 - the project's own settings file names the command
-            shlex.split(command), capture_output=True, text=True, timeout=COMMAND_TIMEOUT_SECONDS, check=True
+            [program, *rest], capture_output=True, text=True, timeout=COMMAND_TIMEOUT_SECONDS, check=True
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         # The command's output may hold the secret or a hint of it, so only the class of the failure is told.
-        raise _unresolved(where, f"cmd:{shlex.split(command)[0]} …", type(error).__name__) from None
+        raise _unresolved(where, f"cmd:{program} …", type(error).__name__) from None
     return done.stdout.strip()
 
 

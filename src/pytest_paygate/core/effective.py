@@ -67,7 +67,7 @@ def effective(
         origin = "default" if line is None else f"{file}:{line}"
         instead = _FLAGS.get(path[-1], "") if len(path) in {1, 3} else ""
         if key in held:
-            return Value(key, f"{_told_reference(str(found))}, {standing(str(found))}", origin, secret=True)
+            return Value(key, f"{told_reference(str(found))}, {standing(str(found))}", origin, secret=True)
         shown = _shown(found)
         return Value(key, HIDDEN if looks_secret(shown) else shown, origin, instead=instead)
 
@@ -97,7 +97,7 @@ def _shown(value: object) -> str:
     return inert(str(value))
 
 
-def _told_reference(reference: str) -> str:
+def told_reference(reference: str) -> str:
     """A reference as it may be shown: of a command only the program, because its words may lead to the secret."""
     scheme, _, rest = reference.partition(":")
     return f"cmd:{inert(rest).partition(' ')[0]} …" if scheme == "cmd" else inert(reference)
