@@ -135,8 +135,6 @@ class Watch:
             async with asyncio.timeout(READ_SECONDS):
                 found = reader()
                 return await found if inspect.isawaitable(found) else found
-        except PaygateError as error:
-            return Unreadable(type(error).__name__)
         except Exception as error:  # noqa: BLE001 - whatever keeps a guard from being read is a breach
             return Unreadable(type(error).__name__)
 
