@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _LOOKS = 20
 
 
-def newest_witness(reports: Path, environment: str, *, besides: str = "") -> Witness | None:
+def newest_witness(reports: Path, environment: str, *, besides: str) -> Witness | None:
     """What the newest run of an environment that took a unit has journalled of it.
 
     Args:
