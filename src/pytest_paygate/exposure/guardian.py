@@ -144,7 +144,6 @@ class Guardian:
         """Tell the guardian that nothing is open; it ends without doing anything."""
         try:
             self._pipe.write(RELEASED)
-            self._pipe.flush()
             self._pipe.close()
         except OSError:
             # It is gone; nothing is open, so nothing is lost.
