@@ -349,7 +349,7 @@ def _refused(name: str, request: Outgoing, *, expected: str, observed: str, next
 def _amounts(body: bytes) -> Iterator[int]:
     """Integers in a JSON body that stand where an amount stands."""
     try:
-        document = json.loads(body) if body else None
+        document = json.loads(body)
     except ValueError:
         return
     nodes = [document]
