@@ -109,7 +109,7 @@ def bind(environment: Environment, source: GateSource, account: Account, *, file
     """
     purchase = purchase_of(source.gate)
     caps = caps_of(environment, file)
-    product = environment.values.get(purchase.product, "")
+    product = environment.values.get(purchase.product)
     if not product:
         raise configuration(
             f"{file}: env.{environment.name}.values.{purchase.product}",
