@@ -18,7 +18,6 @@ from pytest_paygate.core import interlock
 from pytest_paygate.core.approval import Sufficient, check
 from pytest_paygate.core.environment import LOOPBACK
 from pytest_paygate.core.errors import ProviderError
-from pytest_paygate.core.plan import moment
 from pytest_paygate.exposure import planning
 from pytest_paygate.exposure.capacity import Capacity
 from pytest_paygate.exposure.capacity_witness import newest_witness
@@ -89,7 +88,6 @@ class Gathered:
     bound: Bound | None = None
     approval: str | None = None
     sufficient: Sufficient | None = None
-    attempt: int = 0
     capacity: str | None = None
     exposures_open: tuple[str, ...] | None = None
     spent_today_minor: int | None = None
@@ -178,9 +176,8 @@ async def capacity_refusal(run: LiveRun, keeper: LockKeeper) -> str:
 async def _account(run: LiveRun, name: str) -> Account | None:
     from pytest_paygate.exposure.clients import provider_client
 
-    state = run.journal.state
-    trace_id = state.started.trace_id if state.started is not None else ""
-    client = provider_client(run.environment, name, recorder=run.journal, clock=run.clock, trace_id=trace_id)
+    # A provider is not told the trace, and nothing is bought here that would carry it.
+    client = provider_client(run.environment, name, recorder=run.journal, clock=run.clock, trace_id="")
     try:
         return await client.account()
     except ProviderError:
@@ -200,7 +197,7 @@ def _approval(run: LiveRun, bound: Bound) -> tuple[str, Sufficient | None]:
         for plan, folder in plans
         if (plan.bound.environment, plan.bound.gate_id) == (bound.environment, bound.gate_id)
     ]
-    for plan, folder in sorted(mine, key=lambda found: moment(found[0].created_at, "created_at"), reverse=True):
+    for plan, folder in sorted(mine, key=lambda found: datetime.fromisoformat(found[0].created_at), reverse=True):
         result = check(plan, held_approvals(folder, signers), bound, now=now)
         if isinstance(result, Sufficient):
             return "", result

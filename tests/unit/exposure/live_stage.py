@@ -50,6 +50,7 @@ trace_prefix = "SHOP"
 [facts]
 up = "integer"
 says = "word"
+order = "identifier"
 [purchase]
 product = "licence"
 amount = "EUR 5.00"
@@ -73,8 +74,8 @@ observed = "{says}"
 id = "order"
 title = "buy"
 money = true
-records = ["up"]
-observed = "{up}"
+records = ["order"]
+observed = "{order}"
 [[criteria]]
 id = "bought"
 title = "it was bought"
@@ -123,7 +124,8 @@ def environment(stripe_url: str = "", *, live: LiveRules = RULES, **changed: Any
         "values": {"licence": "prod_1", "other": "prod_2"},
         "live": live,
     }
-    return Environment("prod", Mode.LIVE, "https://shop.example:8443", Payer.PERSON, **{**known, **changed})
+    known = {"mode": Mode.LIVE, "base_url": "https://shop.example:8443", **known, **changed}
+    return Environment("prod", payer=Payer.PERSON, **known)
 
 
 def ruled(**changed: Any) -> LiveRules:
