@@ -29,7 +29,7 @@ class LockKeeper:
 
     def __init__(self, make_store: Callable[[], LiveStore], lease_seconds: float = LEASE_SECONDS) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="paygate-lock", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name="paygate-lock", daemon=True)
         self._make_store = make_store
         self._lease_seconds = lease_seconds
         self._renewing: asyncio.Task[None] | None = None
@@ -53,7 +53,7 @@ class LockKeeper:
             StoreError: when somebody else has it.
         """
         self.lease = await self.call(self.store.take_lock(environment, holder, self._lease_seconds))
-        await self.call(self._start_renewing())
+        await self.call(self._start_renewing(self.lease))
         return self.lease
 
     async def holds(self) -> bool:
@@ -72,24 +72,20 @@ class LockKeeper:
             if not self._thread.is_alive():
                 self._loop.close()
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
-
     def _now(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _made(self) -> LiveStore:
         return self._make_store()
 
-    async def _start_renewing(self) -> None:
-        self._renewing = asyncio.get_running_loop().create_task(self._renew())
+    async def _start_renewing(self, lease: Lease) -> None:
+        self._renewing = asyncio.get_running_loop().create_task(self._renew(lease))
 
-    async def _renew(self) -> None:
-        while self.lease is not None and not self.lost:
+    async def _renew(self, lease: Lease) -> None:
+        while not self.lost:
             await asyncio.sleep(self._lease_seconds / 3)
             try:
-                self.lost = not await self.store.renew(self.lease)
+                self.lost = not await self.store.renew(lease)
             except Exception:  # noqa: BLE001 - a store that fails is a lock that is not certain any more
                 self.lost = True
 
