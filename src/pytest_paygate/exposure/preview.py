@@ -6,13 +6,13 @@ Reads settings, gate, approvals, store and the provider's account; moves nothing
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pytest_paygate.adapters.approval_files import find_plans, held_approvals
 from pytest_paygate.adapters.clock import SystemClock
 from pytest_paygate.core.approval import Sufficient, check
 from pytest_paygate.core.errors import configuration
-from pytest_paygate.core.plan import moment
 from pytest_paygate.exposure import planning
 from pytest_paygate.exposure.capacity import Capacity
 from pytest_paygate.exposure.clients import provider_client
@@ -20,7 +20,6 @@ from pytest_paygate.exposure.recording import Unjournalled
 from pytest_paygate.exposure.stores import store_of
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from pathlib import Path
 
     from pytest_paygate.core.environment import Environment
@@ -51,7 +50,7 @@ class Preview:
     approvers: tuple[str, ...]
     exposures_open: tuple[str, ...]
     missing: tuple[str, ...]
-    capacity: str = ""
+    capacity: str
 
 
 async def preview(  # noqa: PLR0913 - independent parts of one look
@@ -117,7 +116,7 @@ def _approvals(
     ]
     if not mine:
         return (), (f"{bound.approvals_required} approvals: run `paygate plan`, then `paygate approve`",)
-    plan, folder = max(mine, key=lambda found: moment(found[0].created_at, "created_at"))
+    plan, folder = max(mine, key=lambda found: datetime.fromisoformat(found[0].created_at))
     result = check(plan, held_approvals(folder, project.root / environment.live.approval.signers), bound, now=now)
     if isinstance(result, Sufficient):
         return result.approvers, ()
