@@ -51,7 +51,8 @@ async def _look(duty: Mapping[str, Any]) -> str:
     environment = environment_of(duty["environment"])
     looks = recovery.witnesses_of(state, environment, Unjournalled(), SystemClock(), for_refunds=True)
     try:
-        return "" if await looks.look() is not None else looks.problem
+        await looks.look()
+        return looks.problem
     finally:
         await looks.aclose()
 
