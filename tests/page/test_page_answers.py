@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import pty
+import select
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 
@@ -28,13 +29,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="function")
 
 @contextlib.contextmanager
 def beside_a_terminal():
-    """A page and a terminal that is written to in lines; the person's end of it."""
+    """A page and a terminal that is written to in lines; the person's end of it, and the run's."""
     person, device = pty.openpty()
     clock = SystemClock()
     seat = open_seat(os.ttyname(device), {"TERM": "dumb"}, clock.elapsed_seconds, plain=False)
     try:
         with served(seat) as scene:
-            yield scene, person
+            yield scene, person, device
     finally:
         os.close(person)
         os.close(device)
@@ -137,7 +138,7 @@ async def test_silence_closes_the_card(browser, scene):
 
 async def test_an_answer_at_the_terminal_takes_the_page_s_card_away(browser):
     """Both show one match code; the terminal counts, the page says so, and its stale form is journalled as late."""
-    with beside_a_terminal() as (scene, person):
+    with beside_a_terminal() as (scene, person, _):
         client = Browser(scene)
         await client.enter()
         asking = asyncio.create_task(scene.operator.confirm(asked()))
@@ -156,7 +157,7 @@ async def test_an_answer_at_the_terminal_takes_the_page_s_card_away(browser):
 
 async def test_an_answer_on_the_page_takes_the_terminal_s_card_away():
     """The page counts, and the terminal says where and when it was answered."""
-    with beside_a_terminal() as (scene, person):
+    with beside_a_terminal() as (scene, person, _):
         client = Browser(scene)
         await client.enter()
         holding = asyncio.create_task(scene.operator.hold(point()))
@@ -169,13 +170,14 @@ async def test_an_answer_on_the_page_takes_the_terminal_s_card_away():
 
 async def test_two_answers_at_one_moment_are_one_that_counts():
     """Terminal and page in the same turn of the loop: one counts, the other is journalled as late, none is lost."""
-    with beside_a_terminal() as (scene, person):
+    with beside_a_terminal() as (scene, person, device):
         client = Browser(scene)
         await client.enter()
         holding = asyncio.create_task(scene.operator.hold(point()))
         form = await client.form()
         # Both arrive while the loop is busy with something else.
         os.write(person, b"done\n")
+        assert select.select([device], [], [], 30)[0]
         scene.board.send(form, "done", "")
         assert (await holding).answered is True
         await journalled(scene.events, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import json
@@ -220,11 +221,13 @@ async def test_many_people_pay_one_link_once(setting: Any) -> None:
     payment = await setting.create(payment_link=True)
     address = payment["payment_link"]["link"]
 
-    async def visit() -> str:
-        async with httpx.AsyncClient(trust_env=False, follow_redirects=True) as visitor:
-            return state_of(await submit(visitor, await visitor.get(address), GOOD))
-
-    states = await asyncio.gather(*(visit() for _ in range(8)))
+    async with contextlib.AsyncExitStack() as stack:
+        visitors = [
+            await stack.enter_async_context(httpx.AsyncClient(trust_env=False, follow_redirects=True)) for _ in range(8)
+        ]
+        forms = await asyncio.gather(*(visitor.get(address) for visitor in visitors))
+        sent = await asyncio.gather(*(submit(*both, GOOD) for both in zip(visitors, forms, strict=True)))
+    states = [state_of(answer) for answer in sent]
     assert set(states) <= {"paid", "processing"}
     stored = (await setting.get(f"/payments/{payment['payment_id']}")).json()
     assert await setting.money(stored, "charge") == [500]
