@@ -34,16 +34,72 @@ def mirrored(project: Project) -> list[str]:
     return [extra["content"] for runs in tests for run in runs for extra in run["extras"]]
 
 
+TIMEOUTS = [
+    pytest.param(["--timeout=0.3"], "", id="typed"),
+    pytest.param(["--timeout=0.3", "--timeout-method=thread"], "", id="thread"),
+    pytest.param([], "timeout = 0.3", id="ini"),
+    pytest.param([], "timeout = 0.3\ntimeout_func_only = true\ntimeout_method = thread", id="body-only"),
+]
+
+
 @pytest.mark.parametrize("row", ["order", "payment"])
-def test_timeout_fails_the_row(project: Project, row: str) -> None:
-    """A row that pytest-timeout ends is FAIL, and what needs it is BLOCKED."""
-    project.body(row, "import signal\nsignal.pause()")
+@pytest.mark.parametrize(("typed", "ini"), TIMEOUTS)
+def test_no_time_limit_ends_a_row(project: Project, row: str, typed: list[str], ini: str) -> None:
+    """A row that waits longer than pytest-timeout allows tests goes on, wherever the limit comes from."""
+    project.write(
+        "pytest.ini", f"[pytest]\naddopts = {QUIET} -p no:sugar\nasyncio_default_fixture_loop_scope = session\n{ini}\n"
+    )
+    project.change("test_demo.py", f'    ran("{row}")\n', f'    ran("{row}")\n    __import__("time").sleep(0.9)\n')
+
+    result = project.run(*typed)
+
+    assert result.ret == 0
+    assert project.judgement().verdict == "PASS"
+    result.stdout.fnmatch_lines(
+        ["paygate: pytest-timeout ends no row of a gate; every wait of a row has a deadline of its own"]
+    )
+
+
+@pytest.mark.parametrize("method", ["signal", "thread"])
+def test_no_time_limit_of_the_environment_or_a_marker_ends_a_row(
+    project: Project, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """Neither a variable nor a marker of the row itself brings the limit back."""
+    monkeypatch.setenv("PYTEST_TIMEOUT", "0.3")
+    project.change(
+        "test_demo.py", '@pytest.mark.row("order")', f'@pytest.mark.timeout(0.3, "{method}")\n@pytest.mark.row("order")'
+    )
+    project.change("test_demo.py", '    ran("order")\n', '    ran("order")\n    __import__("time").sleep(0.9)\n')
+
+    assert project.run().ret == 0
+    assert set(project.statuses().values()) == {"PASS"}
+
+
+def test_no_time_limit_ends_the_settling_after_the_last_row(project: Project) -> None:
+    """What a gate does once its rows are done happens in the last test's teardown: that has no limit either."""
+    project.write("test_z.py", "def test_last():\n    pass\n")
+    project.write(
+        "demo_gate/conftest.py",
+        "import pathlib\nimport time\nimport pytest\n\n\n"
+        "@pytest.fixture(scope='session', autouse=True)\ndef afterwards():\n"
+        "    yield\n    time.sleep(0.9)\n    pathlib.Path('settled.txt').touch()\n",
+    )
+
+    result = project.run("--timeout=0.3", "demo_gate", "test_z.py")
+
+    assert result.ret == 0
+    assert (project.path / "settled.txt").exists()
+
+
+def test_a_test_beside_a_gate_keeps_its_time_limit(project: Project) -> None:
+    """An ordinary test of the same session is ended as ever."""
+    project.write("test_a.py", "import time\n\n\ndef test_hangs():\n    time.sleep(20)\n")
 
     result = project.run("--timeout=1", "--timeout-method=signal")
 
     assert result.ret == 1
-    assert project.statuses()[row] == "FAIL"
-    assert project.statuses()["refund"] == "BLOCKED"
+    result.stdout.fnmatch_lines(["*Timeout (>1.0s) from pytest-timeout.*"])
+    assert set(project.statuses().values()) == {"PASS"}
 
 
 def test_sugar_changes_nothing(project: Project) -> None:

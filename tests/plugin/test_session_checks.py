@@ -66,3 +66,9 @@ def test_a_replaced_part_of_python_is_found(module, name, told, found, monkeypat
     """Whoever puts something in the place of a socket or of TLS is found without being known by name."""
     monkeypatch.setattr(module, name, lambda *_: None)
     assert found() == [f"{told} is replaced"]
+
+
+def test_a_time_limit_of_the_session_is_found(found, pytestconfig, monkeypatch):
+    """It ends the session between two rows: after the charge, before its refund."""
+    monkeypatch.setattr(pytestconfig.option, "session_timeout", 600.0)
+    assert found() == ["--session-timeout"]

@@ -4,7 +4,9 @@ Rules:
 - a row that may not run is never set up; it is reported as skipped with its own word, BLOCKED or SKIPPED;
 - a row's status comes from what its phases did and from the evidence it recorded, and is journalled after teardown;
 - a row's status never gets milder: not by a skip in teardown, not by what follows a failed subtest;
-- a row that comes by a second time in one session fails the run, whoever sent it.
+- a row that comes by a second time in one session fails the run, whoever sent it;
+- no time limit of pytest-timeout ends a row, or the settling after the last one: a row waits for people and providers
+  under deadlines of its own, and one that is cut off between a charge and its refund leaves money out.
 """
 
 from __future__ import annotations
@@ -135,6 +137,20 @@ def pytest_runtest_makereport(
     number = folder.gate.number(item.stash[ROW])
     report.user_properties.append((PROPERTY, f"{number} {item.stash[ROW]} {outcome.status}"))
     return report
+
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_timeout_set_timer(item: pytest.Item) -> bool | None:
+    """Start no timer of pytest-timeout on a row."""
+    return None if folder_of(item) is None else True
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Stop that timer where the session's last test, of whatever kind, is torn down: runs are settled there."""
+    cancel = getattr(item.config.hook, "pytest_timeout_cancel_timer", None)
+    if nextitem is None and cancel is not None:
+        cancel(item=item)
 
 
 def folder_of(item: pytest.Item) -> GateFolder | None:

@@ -145,7 +145,7 @@ def _options(config: pytest.Config) -> Iterator[str]:
 
 
 def _timeout(config: pytest.Config, environ: Mapping[str, str]) -> Iterator[str]:
-    """pytest-timeout ends the whole process when it works with a thread."""
+    """pytest-timeout ends no row, but the whole process with a thread, and the session between two rows."""
     methods = (
         getattr(config.option, "timeout_method", None),
         _ini(config, "timeout_method"),
@@ -154,6 +154,8 @@ def _timeout(config: pytest.Config, environ: Mapping[str, str]) -> Iterator[str]
     chosen = next((method for method in methods if method), "")
     if chosen == "thread":
         yield "pytest-timeout with method thread"
+    if getattr(config.option, "session_timeout", None) is not None or _ini(config, "session_timeout"):
+        yield "--session-timeout"
 
 
 def _interpreter(config: pytest.Config) -> Iterator[str]:
