@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 
-from pytest_paygate.adapters.retry_after import retry_after_seconds
 from pytest_paygate.core.errors import DatabaseError, ProviderError, TargetError
 from pytest_paygate.core.events import AnomalyRecorded, PollFinished, PollRead
 from pytest_paygate.core.facts import FactKind, FactShapeError, to_json
+from pytest_paygate.core.retry_after import retry_after_seconds
 from pytest_paygate.core.seats import Waiting
 
 if TYPE_CHECKING:

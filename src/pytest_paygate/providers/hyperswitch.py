@@ -2,7 +2,8 @@
 
 Rules:
 - payments and refunds are read with `force_sync`, so that the connector is asked and not a stored state;
-- nothing is repeated: a read that fails is for the caller to poll, a call that moves money is sent once;
+- a read is repeated only when the rate limit turned it away: one that fails is for the caller to poll; a call that
+  moves money is sent once;
 - what its API lacks (an account object, transfers, balance transactions) is a missing capability, never a guess;
 - mapping stands in `hyperswitch_mapping`.
 """
@@ -19,9 +20,10 @@ from pytest_paygate.core.ports import Capability
 from pytest_paygate.providers import failures
 from pytest_paygate.providers import hyperswitch_mapping as mapping
 from pytest_paygate.providers.document import OddFieldError
+from pytest_paygate.providers.rate_limits import patiently
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from pytest_paygate.core.money import Money
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
         BalanceTransaction,
         Charge,
         Clock,
+        HttpAnswer,
         HttpClient,
         Payment,
         Refund,
@@ -58,8 +61,8 @@ class HyperswitchProvider:
     )
 
     def __init__(self, key: Secret, *, http: HttpClient, clock: Clock) -> None:
-        del clock  # nothing is repeated here, so nothing waits
         self._http = http
+        self._clock = clock
         self._headers = {"api-key": key}
 
     async def account(self) -> Account:
@@ -171,8 +174,12 @@ class HyperswitchProvider:
         moves_money: bool,
     ) -> T:
         """Send one request and map its answer; whatever goes wrong leaves as a `ProviderError`."""
+
+        def send(attempt: int) -> Awaitable[HttpAnswer]:
+            return self._http.request(method, path, json=body, headers=self._headers, once=moves_money, attempt=attempt)
+
         try:
-            answer = await self._http.request(method, path, json=body, headers=self._headers, once=moves_money)
+            answer = await (send(1) if moves_money else patiently(send, self._clock))
             document = answer.json()
         except TargetError as error:
             raise ProviderError(error.refusal) from None
