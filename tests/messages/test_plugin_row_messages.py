@@ -133,6 +133,41 @@ def test_money_is_not_denied_once_it_may_have_moved(project: Project) -> None:
     )
 
 
+def test_one_call_does_not_speak_for_the_money_of_a_run(project: Project) -> None:
+    """A read that fails after the payment moved nothing itself; the row ends with what the run may have moved."""
+    project.change("test_demo.py", "async def test_payment(facts: Facts)", "async def test_payment(facts: Facts, run)")
+    project.body(
+        "payment",
+        "from pytest_paygate.providers.failures import refused\n"
+        "raise refused('stripe', 'list the charges', status=404, code='', request_id='', moves_money=False)",
+    )
+
+    result = project.run_here()
+
+    trace_id = project.state().started.trace_id
+    look = f"look trace id {trace_id} up at the provider and refund what it shows."
+    result.stdout.fnmatch_lines(
+        [
+            "stripe: it was refused to list the charges",
+            "  expected  a successful answer",
+            "  observed  status 404",
+            f"  money     Test money may have moved in this run: {look}",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*No money moved*")
+
+
+def test_a_row_that_moves_nothing_says_so_still(project: Project) -> None:
+    """Before any row that can move money has begun, the call's own sentence stands."""
+    project.body(
+        "order",
+        "from pytest_paygate.providers.failures import refused\n"
+        "raise refused('stripe', 'list the charges', status=404, code='', request_id='', moves_money=False)",
+    )
+
+    project.run_here().stdout.fnmatch_lines(["  money     No money moved."])
+
+
 def told(project: Project, row: str, does: str) -> str:
     """Let a row do something and return what the error it got says, with `…` for the trace id."""
     said = project.path / "said.txt"

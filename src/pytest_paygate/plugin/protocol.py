@@ -28,6 +28,7 @@ from pytest_paygate.core.errors import (
 from pytest_paygate.core.events import AnomalyRecorded, RowStatus
 from pytest_paygate.core.inert import inert, terminal_text
 from pytest_paygate.core.run import IllegalEventError, missing_evidence
+from pytest_paygate.plugin.row_checks import told_of_money
 from pytest_paygate.plugin.stash import GATE, ROW, RUNS
 
 if TYPE_CHECKING:
@@ -163,6 +164,8 @@ def _weigh(run: GateRun, item: pytest.Item, report: pytest.TestReport, outcome: 
     error = outcome.error
     if outcome.status is RowStatus.FAIL:
         return
+    if isinstance(error, PaygateError):
+        error.refusal = told_of_money(run, error.refusal)
     if isinstance(error, MissingFactError | RowPendingError | InterlockError | ApprovalError | StoreError):
         status = RowStatus.PENDING if isinstance(error, RowPendingError) else RowStatus.BLOCKED
         _note(outcome, status, error)

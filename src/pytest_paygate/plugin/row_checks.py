@@ -5,6 +5,7 @@ Owns the words of a failed row and what it means for the money. Sends nothing an
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
 
 from pytest_paygate.core import events as ev
@@ -274,6 +275,18 @@ class Checks:
 def money_began(run: GateRun) -> bool:
     """Whether any row that can move money has begun in this run."""
     return any(row.money and run.state.rows[row.id].first is not None for row in run.gate.all_rows())
+
+
+def told_of_money(run: GateRun, refusal: Refusal) -> Refusal:
+    """A refusal as a row ends with it: what speaks for one call alone must not deny what the run has moved before it.
+
+    Args:
+        run: whose row ended.
+        refusal: what the row ended with; one that says nothing moved gets the run's own sentence in its place.
+    """
+    if not refusal.money.startswith(NOTHING_MOVED):
+        return refusal
+    return replace(refusal, money=money_sentence(run) + refusal.money.removeprefix(NOTHING_MOVED))
 
 
 def money_sentence(run: GateRun) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_paygate.core.exposure_events import SendOutcome
 from pytest_paygate.core.money import Money
 
 if TYPE_CHECKING:
@@ -103,6 +104,10 @@ def account(state: RunState, gate: Gate) -> MoneyView | None:
         _line("net", "Net of the run", _net(outstanding, fee), "outstanding less fee"),
     ]
     adds_up, check = _check(paid, refunded, tax, outstanding)
+    if adds_up is None and _may_be_out(state, gate):
+        trace_id = "" if state.started is None else f" {state.started.trace_id}"
+        unread = "No charge was recorded, though a row that can move money began." if paid.amount is None else check
+        check = f"{unread} Money may be out: look trace id{trace_id} up at the provider and refund what it shows."
     return MoneyView(
         tuple(lines),
         adds_up,
@@ -112,6 +117,15 @@ def account(state: RunState, gate: Gate) -> MoneyView | None:
         outstanding=_shown(outstanding),
         is_outstanding=outstanding is not None and outstanding.minor > 0,
     )
+
+
+def _may_be_out(state: RunState, gate: Gate) -> bool:
+    """Whether money may have moved that no row recorded: nobody has looked since, or somebody saw it succeed."""
+    exposure = state.exposure
+    began = any(row.money and state.rows[row.id].first is not None for row in gate.all_rows())
+    if not began or (state.is_guarded and not exposure.is_open):
+        return False
+    return exposure.sent is None or exposure.sent.outcome is not SendOutcome.NOT_SENT
 
 
 def _paid(state: RunState, gate: Gate) -> _Witnessed:

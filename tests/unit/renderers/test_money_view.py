@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from pytest_paygate.core.exposure_events import SendOutcome
 from pytest_paygate.core.gate import read_gate
 from pytest_paygate.core.money import Money
 from pytest_paygate.renderers.money_view import UNKNOWN, account
@@ -83,6 +85,36 @@ def test_what_nobody_recorded_is_unknown():
     assert paid.check == "EUR 5.00 charged; what came back was not recorded."
     assert amounts(paid)["fee"] == "EUR 0.33"
     assert paid.lines[4].source == "expected, from the gate's [purchase]"
+
+
+LOOK = "look trace id {trace_id} up at the provider and refund what it shows."
+
+
+def test_money_is_not_denied_once_a_row_that_can_move_it_began():
+    """A charge or a refund that no row recorded may still be: what is not known is said, and what to do."""
+    scene = scenes.begun(scenes.Mode.SANDBOX)
+    row = next(row.id for row in scene.gate.all_rows() if row.money)
+    rows = {**scene.state.rows, row: replace(scene.state.rows[row], first=9)}
+    look = LOOK.format(trace_id=scene.state.started.trace_id)
+    began = account(replace(scene.state, rows=rows), scene.gate)
+    assert began.check == f"No charge was recorded, though a row that can move money began. Money may be out: {look}"
+    paid = account(replace(scene.state, rows=rows, facts={"amount_paid": Money(500, "EUR")}), scene.gate)
+    assert paid.check == f"EUR 5.00 charged; what came back was not recorded. Money may be out: {look}"
+    assert (began.adds_up, paid.adds_up) == (None, None)
+
+
+def test_a_purchase_that_was_not_sent_charged_nothing():
+    """Where the journal tells that no request left, or the ledger's last look closed the run, nothing may be out."""
+    scene = scenes.begun(scenes.Mode.SANDBOX)
+    row = next(row.id for row in scene.gate.all_rows() if row.money)
+    rows = {**scene.state.rows, row: replace(scene.state.rows[row], first=9)}
+    not_sent = replace(scene.state.exposure, sent=SimpleNamespace(outcome=SendOutcome.NOT_SENT))
+    guarded = scene.state.started.model_copy(update={"mode": scenes.Mode.REHEARSAL})
+    for state in (
+        replace(scene.state, rows=rows, exposure=not_sent),
+        replace(scene.state, rows=rows, started=guarded),
+    ):
+        assert account(state, scene.gate).check == "Nothing is known to have been charged."
 
 
 def test_currencies_are_never_added():
