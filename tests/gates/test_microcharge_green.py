@@ -43,6 +43,19 @@ Checks.verify = verify_without
 """
 
 
+# Put beside the gates, no server of the embedded world tells the time.
+TIMELESS = """
+import uvicorn
+
+made = uvicorn.Config.__init__
+
+def made_timeless(config, *args, **kwargs):
+    made(config, *args, **{**kwargs, "date_header": False})
+
+uvicorn.Config.__init__ = made_timeless
+"""
+
+
 def shape(document):
     """Keys and types of a document."""
     return {key: shape(value) if isinstance(value, dict) else type(value) for key, value in document.items()}
@@ -65,6 +78,20 @@ def test_green_on_the_embedded_fleet(tmp_path):
     assert "Adds up: USD 0.50 charged − USD 0.50 refunded = USD 0.00 outstanding." in result.output
     assert "PASS, 24 left, pause level 3" in result.output
     assert believe(read_folder(result.folder)).verdict == "PASS"
+
+
+def test_a_target_that_tells_no_time_stops_nothing_after_the_checkout(tmp_path):
+    """Without a `Date` header every row passes, the money is back, and only the proof that has no time is missing."""
+    copy_gate(tmp_path, "microcharge")
+    (tmp_path / "conftest.py").write_text(TIMELESS)
+
+    result = run_gate(tmp_path, "suites/microcharge", "-q")
+
+    assert set(result.statuses.values()) == {"PASS"}, result.output
+    assert "USD 0.50 charged − USD 0.50 refunded = USD 0.00 outstanding." in result.output
+    assert (result.evidence["verdict"], result.exit_code) == ("CONDITIONAL", 21)
+    assert "its time cannot be read" in result.output
+    assert [event["code"] for event in events(result) if event["kind"] == "anomaly"] == ["no_date_header"]
 
 
 def test_the_evidence_file_has_exactly_the_keys_asked_for(tmp_path):
