@@ -53,9 +53,12 @@ def refund_in_time(latency_seconds: int, bound_seconds: float, limit_seconds: in
     """
     if 0 <= latency_seconds < limit_seconds or (latency_seconds == limit_seconds and bound_seconds <= limit_seconds):
         return None
+    on_its_clock = f"{latency_seconds} s on the clock of the provider"
+    if latency_seconds < 0:
+        on_its_clock = f"a refund {-latency_seconds} s before its charge on the clock of the provider"
     return Finding(
         "how long the money was away",
-        f"{latency_seconds} s on the clock of the provider",
+        on_its_clock,
         f"at most {limit_seconds} s, and at exactly {limit_seconds} s our own clock must agree",
     )
 

@@ -191,7 +191,11 @@ def test_checkouts(judged, expected):
         ),
         (
             partial(refund_course.refund_in_time.judge, -1, 1.0, 60),
-            found("how long the money was away", "-1 s on the clock of the provider", OURS),
+            found("how long the money was away", "a refund 1 s before its charge on the clock of the provider", OURS),
+        ),
+        (
+            partial(refund_course.refund_in_time.judge, 0, 1.0, 0),
+            found("how long the money was away", "0 s on the clock of the provider", OURS.replace("60", "0")),
         ),
     ),
 )
