@@ -134,7 +134,7 @@ async def test_pay(
         bad={PaymentStatus.FAILED.value, PaymentStatus.CANCELLED.value, PaymentStatus.EXPIRED.value},
         deadline_seconds=wait_seconds,
     )
-    run.verify(checks.charges.payment_succeeded, seen.value)
+    run.verify(checks.charges.payment_succeeded, seen.told)
     payment = seen.last
     if payment is None:
         run.fail("the payment", observed="no answer", expected="a payment that has succeeded")

@@ -69,7 +69,7 @@ def refused(project: Project, code: str) -> tuple[str, str, str, str]:
             ("the refunded charge is not as expected", "ch_2", "ch_1"),
         ),
         (
-            "run.reached('the order', SimpleNamespace(reached=False, last=None, value='open'), expected='paid')",
+            "run.reached('the order', SimpleNamespace(reached=False, last=None, told='open'), expected='paid')",
             ("the order is not as expected", "paid", "open"),
         ),
     ],

@@ -77,6 +77,14 @@ class PollResult(Generic[T]):
         """Whether the goal was seen."""
         return self.outcome is PollOutcome.REACHED
 
+    @property
+    def told(self) -> str:
+        """The last word for a reader; where no look brought one, how many there were and the worst status of them."""
+        if self.value:
+            return self.value
+        looks = "1 look" if self.attempts == 1 else f"{self.attempts} looks"
+        return f"no usable answer in {looks}" + (f", the worst status {self.worst_status}" if self.worst_status else "")
+
 
 @dataclass(frozen=True, slots=True)
 class _Look(Generic[T]):

@@ -129,7 +129,7 @@ class Checks:
             RowFailedError: when the goal was not reached.
         """
         if not seen.reached or seen.last is None:
-            self.fail(what, observed=self._run.plain(seen.value or "none"), expected=expected, next_step=next_step)
+            self.fail(what, observed=self._run.plain(seen.told), expected=expected, next_step=next_step)
         return seen.last
 
     def one_charge(self, charges: Sequence[Charge]) -> Charge:

@@ -12,6 +12,7 @@ import pytest
 
 from pytest_paygate.adapters.polling import Poll, PollOutcome
 from pytest_paygate.core.errors import DatabaseError, ProviderError, Refusal, TargetError
+from pytest_paygate.core.redaction import plain
 from pytest_paygate.core.seats import Waiting
 
 if TYPE_CHECKING:
@@ -148,6 +149,27 @@ async def test_retry_after_is_obeyed_up_to_the_deadline(poll, manual_clock, head
     got = await poll.until("o", read, value=word_of, goal={"done"}, deadline_seconds=30)
     assert (got.reached, got.attempts, got.server_errors, got.worst_status) == (True, 2, 0, 429)
     assert manual_clock.seconds == pytest.approx(waited_seconds)
+
+
+@pytest.mark.parametrize(
+    ("replies", "told"),
+    [
+        ((Reply(503),), "no usable answer in {looks} looks, the worst status 503"),
+        ((Reply(429), Reply(500)), "no usable answer in {looks} looks, the worst status 500"),
+        ((TargetError(REFUSAL),), "no usable answer in {looks} looks"),
+        ((Reply(word="open"), Reply(503)), "open"),
+    ],
+)
+async def test_a_wait_without_an_answer_says_what_it_got(poll, replies, told) -> None:
+    """The last word that was read, or how often nothing usable came and the worst status; all of it can be shown."""
+    got = await poll.until("state", scripted(*replies), value=word_of, goal={"done"}, deadline_seconds=3)
+    assert got.told == told.format(looks=got.attempts) == plain(got.told)
+
+
+async def test_one_look_without_an_answer_is_one(poll) -> None:
+    """A single look is counted as one."""
+    got = await poll.until("state", scripted(Reply(503)), value=word_of, goal={"done"}, deadline_seconds=0)
+    assert got.told == "no usable answer in 1 look, the worst status 503"
 
 
 async def test_retry_after_of_a_503_is_obeyed_too(poll, manual_clock) -> None:
