@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 import pytest
@@ -45,7 +45,7 @@ async def test_products(buyer: Buyer, run: Run, facts: Facts) -> None:
     run.verify(checks.catalogue.listed_once, len(listed), wanted)
     facts["product_id"] = pick(listed[0], "id", str)
     facts["price"] = money_in(listed[0], "price_minor", run)
-    run.keep("tax_rate", pick(listed[0], "tax_rate", str))
+    run.keep("tax_rate", rate_in(listed[0], run))
     run.verify(checks.catalogue.price_planned, facts["price"], run.expected_money("price"))
 
 
@@ -269,11 +269,24 @@ async def transfer_of(processor: Provider, transfer_id: str) -> Transfer | None:
 
 
 def money_in(document: object, field: str, run: Run) -> Money:
-    """Read `<field>` and `currency` as money."""
+    """Read `<field>` and `currency` as money; the code of a currency may be in small letters."""
+    minor, currency = pick(document, field, int), pick(document, "currency", str)
     try:
-        return Money(pick(document, field, int), pick(document, "currency", str))
+        return Money(minor, currency.upper())
     except MoneyError as error:
-        run.fail(f"field {field}", observed=str(error)[:80], expected="an integer amount and an ISO currency")
+        run.fail(f"field currency, beside {field}", observed=str(error)[:80], expected="an ISO 4217 code such as EUR")
+
+
+def rate_in(product: Mapping[str, object], run: Run) -> str:
+    """A product's tax rate, which may be told as a number or as text."""
+    told = product.get("tax_rate")
+    try:
+        rate = Decimal(str(told))
+    except InvalidOperation:
+        rate = Decimal("NaN")
+    if isinstance(told, bool) or not rate.is_finite() or rate < 0:
+        run.fail("field tax_rate", observed=str(told)[:80], expected="a rate such as 0.20, as text or as a number")
+    return str(rate)
 
 
 async def transfer_by_query(run: Run, facts: Facts, db: Database, poll: Poll) -> Mapping[str, object]:

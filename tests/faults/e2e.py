@@ -12,6 +12,8 @@ _PAID_LATE = twin("webhook_delayed", source="stripe", seconds=0.5)
 _LEDGER_TOLD = twin("provider_told_otherwise")
 _OTHER_BUYERS = twin("other_buyers_order")
 _REFUSED_OTHERWISE = twin("order_refusals_told_otherwise")
+_BY_TRACE = twin("payment_names_no_order")
+_SMALL_LETTERS = twin("currency_in_small_letters")
 _SAME_KEY = twin("connector_asked_twice")
 _REFUND_LATE = twin("webhook_delayed", source="hyperswitch", event_type="refund_", seconds=0.5)
 
@@ -63,7 +65,7 @@ ENTRIES: tuple[Entry, ...] = (
         twin("database_slow"),
         number="F39",
     ),
-    _e2e("transfer_amount_wrong", _DATABASE, "transfer", _EARLIER, number="F40"),
+    _e2e("transfer_amount_wrong", _DATABASE, "transfer", _EARLIER, _SMALL_LETTERS, number="F40"),
     _e2e("transfer_unavailable", _PROVIDER, "transfer", twin("transfer_unavailable", times=1)),
     _e2e("refund_refused", _APPLICATION, "refund", twin("refund_told_otherwise")),
     _e2e("refund_not_sent", _APPLICATION, "reversal", twin("refund_not_sent", seconds=0.5)),
@@ -104,13 +106,13 @@ ENTRIES: tuple[Entry, ...] = (
     _e2e("webhook_secret_other", _CONFIGURATION, "webhooks", twin("webhook_refused", times=1), number="F09"),
     # The order and its payment.
     _e2e("product_dearer", _APPLICATION, "products", twin("catalogue_longer"), number="F26"),
-    _e2e("product_listed_twice", _DATABASE, "products", twin("catalogue_longer")),
+    _e2e("product_listed_twice", _DATABASE, "products", twin("catalogue_longer"), twin("tax_rate_a_number")),
     _e2e("trace_not_echoed", _NETWORK, "order", twin("more_headers")),
     _e2e("order_called_completed", _APPLICATION, "order", twin("order_told_otherwise")),
     _e2e("order_tax_missing", _APPLICATION, "order", twin("order_told_otherwise")),
     _e2e("order_total_hundredth", _APPLICATION, "order", twin("order_told_otherwise"), number="F21", critical=True),
     _e2e("payment_older_than_run", _APPLICATION, "order", twin("payment_older_than_run", seconds=5)),
-    _e2e("order_paid_by_two", _APPLICATION, "order", twin("order_earlier_payment_closed"), number="F31"),
+    _e2e("order_paid_by_two", _APPLICATION, "order", twin("order_earlier_payment_closed"), _BY_TRACE, number="F31"),
     # What was charged.
     _e2e("payment_failed_but_charged", _PROVIDER, "pay", twin("payment_told_late"), number="F34"),
     _e2e("charge_absent", _CONFIGURATION, "pay", _LEDGER_TOLD, number="F02"),

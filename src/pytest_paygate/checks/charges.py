@@ -111,13 +111,20 @@ def real_card(charge: Charge, *, livemode: bool) -> Finding | None:
 
 @check("An order has one payment that is paid or can be paid")
 def one_payment(payments: Sequence[Payment], order_id: str) -> Finding | None:
-    """`payments` are all of the run's trace id at the orchestrator; of other orders, and closed ones, pass."""
-    ours = [one for one in payments if one.metadata.get("order_id") == order_id and one.status not in _CLOSED]
+    """`payments` are all of the run's trace id at the orchestrator; of other orders, and closed ones, pass.
+
+    A payment that names no order is found by the trace id alone, and counts.
+    """
+    ours = [
+        one for one in payments if one.metadata.get("order_id") in {None, "", order_id} and one.status not in _CLOSED
+    ]
     return same(
         "the number of payments of this order that are paid or can be paid",
         observed=len(ours),
         expected=1,
-        next_step="Close all but one at the orchestrator: two open pages of one order can both be paid.",
+        next_step="Close all but one at the orchestrator: two open pages of one order can both be paid."
+        if ours
+        else "Have the target copy the request's X-Trace-Id into the payment's metadata as trace_id.",
     )
 
 

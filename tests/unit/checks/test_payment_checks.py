@@ -36,6 +36,7 @@ REFUND = Refund("re_1", "pi_1", "ch_1", FIVE, SUCCEEDED, NOW)
 TRANSFER = Transfer("tr_1", SHARE, SHARE, "acct_seller", "ch_1", NOW, False)
 TOKEN = Secret("0123456789abcdef", "login")
 TEST_CARD = replace(CHARGE, card=Card("visa", "4242"), livemode=True)
+COPY = "Have the target copy the request's X-Trace-Id into the payment's metadata as trace_id."
 REPLICAS = [{"environment": "live", "instance": "1"}, {"environment": "live", "instance": "2"}]
 
 # A check, what is put before it, and what it finds: what, observed, expected, and the next step where there is one.
@@ -67,8 +68,7 @@ FINDS = (
      ("the number of paid payments under this run's trace id", 2, 1,
       "Refund all but one at the provider; find out who sent the payment twice.")),
     (checks.charges.charge_trace, (replace(CHARGE, metadata={}), "T-1"), {},
-     ("the trace id on the charge", "none", "T-1",
-      "Have the target copy the request's X-Trace-Id into the payment's metadata as trace_id.")),
+     ("the trace id on the charge", "none", "T-1", COPY)),
     (checks.charges.charge_order, (CHARGE, "ord_2"), {}, ("the order on the charge", "ord_1", "ord_2", "")),
     (checks.charges.charge_mode, (CHARGE,), {"livemode": True}, ("livemode of the charge", False, True, "")),
     (checks.charges.real_card, (TEST_CARD,), {"livemode": True},
@@ -76,6 +76,11 @@ FINDS = (
     (checks.charges.one_payment, ([PAID, OPEN], "ord_1"), {},
      ("the number of payments of this order that are paid or can be paid", 2, 1,
       "Close all but one at the orchestrator: two open pages of one order can both be paid.")),
+    (checks.charges.one_payment, ([PAID, replace(OPEN, metadata={})], "ord_1"), {},
+     ("the number of payments of this order that are paid or can be paid", 2, 1,
+      "Close all but one at the orchestrator: two open pages of one order can both be paid.")),
+    (checks.charges.one_payment, ([replace(OPEN, metadata={"order_id": "ord_2"})], "ord_1"), {},
+     ("the number of payments of this order that are paid or can be paid", 0, 1, COPY)),
     (checks.charges.trace_unused, ([PAID],), {},
      ("the number of payments under this run's trace id before the purchase", 1, 0,
       "Find out who uses this trace id, and start a new run.")),
@@ -177,6 +182,8 @@ PASSES = (
     (checks.charges.real_card, (replace(TEST_CARD, card=Card("visa", "4241")),), {"livemode": True}),
     (checks.charges.one_payment, ([PAID, replace(OPEN, status=PaymentStatus.CANCELLED)], "ord_1"), {}),
     (checks.charges.one_payment, ([PAID, replace(OPEN, metadata={"order_id": "ord_2"})], "ord_1"), {}),
+    (checks.charges.one_payment, ([replace(OPEN, metadata={})], "ord_1"), {}),
+    (checks.charges.one_payment, ([replace(OPEN, metadata={"order_id": ""})], "ord_1"), {}),
     (checks.charges.payment_is_new, (-3.0, 120.0), {}),
     (checks.charges.link_is_dead, (PAID,), {}),
     (checks.charges.link_is_dead, (replace(OPEN, status=PaymentStatus.EXPIRED),), {}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_paygate.sandbox.marketplace import faults_money
 from pytest_paygate.sandbox.marketplace.orders import DEARER_BY_MINOR
 
 if TYPE_CHECKING:
@@ -35,4 +36,4 @@ async def products(marketplace: Marketplace, *, is_stranger: bool = False) -> li
     if faults.active("catalogue_longer"):
         dearer = {**listed[0], "id": "prod_archived_bundle", "title": "An archived bundle", "price_minor": 50_000}
         listed.insert(0, dearer)
-    return listed
+    return [faults_money.product(marketplace, one) for one in listed]

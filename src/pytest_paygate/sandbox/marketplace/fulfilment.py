@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_paygate.sandbox.marketplace import faults_fulfilment, orders, refunds
+from pytest_paygate.sandbox.marketplace import faults_fulfilment, faults_money, orders, refunds
 from pytest_paygate.sandbox.marketplace.provider import ProviderError
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ async def _record_transfer(
             marketplace.world.identifiers.make("str", 20),
             order["id"],
             amount_minor,
-            order["currency"],
+            faults_money.currency(marketplace, order["currency"]),
             transfer_id,
             "pending" if transfer_id is None else "paid",
             marketplace.now(),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from psycopg.rows import dict_row
 
+from pytest_paygate.sandbox.marketplace import faults_money
 from pytest_paygate.sandbox.marketplace.answers import ApiError
 from pytest_paygate.sandbox.marketplace.provider import ProviderError
 
@@ -156,6 +157,7 @@ def public(order: Row) -> Row:
 
 def _told(marketplace: Marketplace, order: Row) -> Row:
     shown = public(order)
+    shown["currency"] = faults_money.currency(marketplace, order["currency"])
     if not marketplace.world.faults.active("order_told_otherwise"):
         return shown
     net = int(str(order["total_minor"])) - int(str(order["tax_minor"]))
@@ -252,7 +254,7 @@ async def _open_payment(marketplace: Marketplace, connection: AsyncConnection, o
             int(str(order["total_minor"])),
             str(order["currency"]),
             str(order["title"]),
-            metadata(order, trace_id),
+            faults_money.payment_metadata(marketplace, metadata(order, trace_id)),
         )
     except ProviderError as failure:
         marketplace.log.write(

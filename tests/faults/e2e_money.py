@@ -1,0 +1,18 @@
+"""The faults of the e2e gate that lie between one look at the money and the next, each with its harmless twins."""
+
+from __future__ import annotations
+
+from tests.faults.entry import E2E, Entry, Layer, Planted, rows_and_criteria, twin
+
+_APPLICATION, _DATABASE, _LOG = Layer.APPLICATION, Layer.DATABASE, Layer.LOG
+_PROVIDER = Layer.PROVIDER
+_LEDGER_TOLD = twin("provider_told_otherwise")
+_ORDER_TOLD = twin("order_told_otherwise")
+
+
+def _money(fault: str, layer: Layer, row: str, *twins: Planted, number: str = "") -> Entry:
+    rows, criteria = rows_and_criteria(E2E, row)
+    return Entry(fault, E2E, layer, rows, criteria, twins, number)
+
+
+ENTRIES: tuple[Entry, ...] = ()
