@@ -107,10 +107,14 @@ class Buyer:
 
     def keeps_quiet(self, answer: Answer) -> None:
         """Fail the row when an answer holds a card number or one of this run's secrets."""
-        environment = self._run.environment
-        known = [*environment.secrets.values(), *(access.key for access in environment.providers.values())]
-        self._run.verify(checks.replies.no_secret_told, answer.body, [*known, self._bearer()])
+        self._run.verify(checks.replies.no_secret_told, answer.body, self.secrets())
         self._run.verify(checks.replies.no_card_told, answer.body)
+
+    def secrets(self) -> list[Secret]:
+        """What nobody may read anywhere: this run's keys and passwords, and the buyer's token."""
+        environment = self._run.environment
+        keys = (access.key for access in environment.providers.values())
+        return [*environment.secrets.values(), *keys, self._bearer()]
 
     def _bearer(self) -> Secret:
         if self._token is None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_paygate import Money, RefundStatus, checks, pick
+from pytest_paygate import Capability, Money, PaygateError, RefundStatus, checks, pick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_paygate import Charge, Facts, Poll, Proofs, Provider, Refund, Run
+    from pytest_paygate import Charge, Facts, LogSource, Poll, Proofs, Provider, Refund, Run
     from suites.e2e.conftest import Buyer, Knocker
 
 LOOK_BACK = timedelta(minutes=10)
@@ -42,6 +42,7 @@ async def test_reversal(
     poll: Poll,
     provider: Callable[[str], Provider],
     proofs: Proofs,
+    logs: LogSource | None,
     knocker: Knocker,
 ) -> None:
     """Row 9: the order is refunded, the licence gone, the seller's share back, and our charge refunded for good."""
@@ -76,6 +77,8 @@ async def test_reversal(
         await knocker.send_signed(event)
         order = await buyer.get(f"/orders/{facts['order_id']}")
         run.verify(checks.orders.stays_refunded, pick(order.data, "status", str))
+    if logs is not None:
+        await log_keeps_quiet(run, buyer, logs)
 
 
 async def money_comes_back(run: Run, facts: Facts, poll: Poll, ledger: Provider, proofs: Proofs) -> None:
@@ -93,12 +96,28 @@ async def money_comes_back(run: Run, facts: Facts, poll: Poll, ledger: Provider,
     facts["provider_refund_status"] = refund.status.value
     facts["amount_refunded"] = refund.amount
     run.check_refund(refund, charge_id=facts["charge_id"], amount=facts["amount_paid"])
+    if Capability.BALANCE_TRANSACTIONS in ledger.capabilities:
+        line = refund.balance_transaction_id
+        posted = await ledger.balance_transaction(line) if line else None
+        run.verify(checks.refund_course.refund_posted, posted, facts["amount_paid"])
     given_back = await our_charge(run, facts, ledger)
     run.verify(checks.refunds.charge_given_back, given_back)
     run.verify(checks.charges.charge_trace, given_back, run.trace_id)
     since = facts["paid_at"] - LOOK_BACK
     charges = await ledger.charges_since(since, trace_id=run.trace_id)
     run.verify(checks.charges.no_other_charge, charges, frozenset({facts["charge_id"]}))
+
+
+async def log_keeps_quiet(run: Run, buyer: Buyer, logs: LogSource) -> None:
+    """The target's log, all of this run, holds nothing that nobody may read."""
+    try:
+        entries = await logs.entries(run.trace_id)
+    except PaygateError:
+        # Whether the log bears witness is judged elsewhere.
+        run.anomaly("log_unread", "the log could not be searched for secrets")
+        return
+    run.verify(checks.log_entries.log_tells_no_secret, sum(entry.tells_secret for entry in entries))
+    run.verify(checks.log_entries.log_keeps_our_secrets, [entry.content for entry in entries], buyer.secrets())
 
 
 async def share_comes_back(run: Run, facts: Facts, poll: Poll, ledger: Provider) -> None:

@@ -15,4 +15,9 @@ def _money(fault: str, layer: Layer, row: str, *twins: Planted, number: str = ""
     return Entry(fault, E2E, layer, rows, criteria, twins, number)
 
 
-ENTRIES: tuple[Entry, ...] = ()
+ENTRIES: tuple[Entry, ...] = (
+    # What the log tells, and what the balance does not.
+    _money("refund_unposted", _PROVIDER, "reversal", _LEDGER_TOLD),
+    _money("log_tells_password", _LOG, "reversal", twin("log_tells_masked_card"), number="F46"),
+    _money("log_tells_card", _LOG, "reversal", twin("log_tells_masked_card"), number="F46"),
+)

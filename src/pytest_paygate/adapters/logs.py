@@ -1,15 +1,15 @@
 """The target's application log, read by trace id: what an entry is, and the one way every log is watched.
 
-Owns what is taken over of an entry (event, time and trace id, each typed, and nothing else), the limits of a look, and
-that each entry seen is journalled once. Where entries come from is the matter of `log_file`, `log_http`, `log_loki` and
-`log_postgres`. Does not judge entries.
+Owns what is taken over of an entry (event, time and trace id, each typed; the rest only to be searched), the limits of
+a look, and that each entry seen is journalled once. Where entries come from is the matter of `log_file`, `log_http`,
+`log_loki` and `log_postgres`. Does not judge entries.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_paygate.core.errors import NOTHING_MOVED, Refusal, TargetError
@@ -36,13 +36,15 @@ class LogEntry:
     """One entry of a trace: what the application says happened, and when by its own clock.
 
     `at` is ISO 8601 in UTC. A field is empty where the log held nothing of its shape. `tells_secret` says that anything
-    in the entry, whatever its name, looks like a key, a token or a card number; what it was is not taken over.
+    in the entry, whatever its name, looks like a key, a token or a card number. `content` is everything that it says,
+    to be searched for the run's own secrets; it is never journalled or shown.
     """
 
     event: str
     at: str
     trace_id: str
     tells_secret: bool = False
+    content: bytes = field(default=b"", repr=False, compare=False)
 
 
 class LogSource(Protocol):
@@ -115,11 +117,13 @@ def entry_of(fields: Mapping[str, object], names: LogFields) -> LogEntry:
         fields: the entry as the log holds it; its values may be anything.
         names: under which names the log keeps the three.
     """
+    texts = list(_texts(fields, 0))
     return LogEntry(
         event=_typed(FactKind.WORD, fields.get(names.event)),
         at=_typed(FactKind.TIME, fields.get(names.at)),
         trace_id=_typed(FactKind.IDENTIFIER, fields.get(names.trace_id)),
-        tells_secret=any(looks_secret(text) for text in _texts(fields, 0)),
+        tells_secret=any(looks_secret(text) for text in texts),
+        content="\n".join(texts).encode(errors="surrogatepass"),
     )
 
 

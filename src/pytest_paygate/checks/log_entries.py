@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_paygate.checks.check import Finding, check, same
+from pytest_paygate.core.leaks import Scanner
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from pytest_paygate.core.secret import Secret
 
 
 @check("The log says nothing of a payment before anybody has paid")
@@ -54,4 +57,17 @@ def log_tells_no_secret(secrets_told: int) -> Finding | None:
         observed=secrets_told,
         expected=0,
         next_step="Take it out of the log, rotate what was a key, and have the target mask what it writes.",
+    )
+
+
+@check("No log entry holds one of the run's secrets")
+def log_keeps_our_secrets(contents: Iterable[bytes], secrets: Iterable[Secret]) -> Finding | None:
+    """`contents` are what the entries of the run's trace id say; `secrets` its keys, its password and its token."""
+    scanner = Scanner(secrets)
+    telling = [content for content in contents if scanner.scan(content)]
+    return same(
+        "how many log entries hold a password, a key or a token of this run",
+        observed=len(telling),
+        expected=0,
+        next_step="Change that password or key, take it out of the log, and have the target mask what it writes.",
     )

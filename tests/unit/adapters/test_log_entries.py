@@ -46,6 +46,17 @@ def test_what_is_masked_is_no_secret(more):
     assert not entry_of({**ENTRY, **more}, NAMES).tells_secret
 
 
+def test_the_rest_of_an_entry_is_there_to_be_searched_and_never_shown():
+    """Everything it says, names and nested values included; two entries of one event are still alike."""
+    entry = entry_of({**ENTRY, "more": [{"login": "open sesame"}]}, NAMES)
+    assert (
+        entry.content
+        == b"event\npayment_succeeded\nat\n2026-11-21T09:00:00+00:00\ntrace_id\nT-1\nmore\nlogin\nopen sesame"
+    )
+    assert "sesame" not in repr(entry)
+    assert entry == entry_of(ENTRY, NAMES)
+
+
 def test_an_entry_nested_without_end_is_looked_at_as_far_as_it_may_go():
     """A hostile entry costs no recursion: eight levels are searched."""
     deep: dict[str, object] = {"card": "4242424242424242"}

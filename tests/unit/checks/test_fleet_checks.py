@@ -20,6 +20,7 @@ from pytest_paygate.checks.check import Finding
 from pytest_paygate.core.money import Money
 from pytest_paygate.core.ports import BalanceTransaction, Payment, PaymentStatus
 from pytest_paygate.core.previous_run import PreviousRun
+from pytest_paygate.core.secret import Secret
 from pytest_paygate.core.window import Demand, Sample, check
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -27,6 +28,7 @@ FIFTY = Money(50, "USD")
 ANSWER = "whether the answer holds something like a key, a token or a card number"
 UNMASKED = "Rotate what was a key, and have the target answer without it; the answer was not kept here."
 LOGGED = "how many log entries hold something like a key, a token or a card number"
+PASSWORD = Secret("open sesame", "buyer_password")
 CLEAN_LOG = "Take it out of the log, rotate what was a key, and have the target mask what it writes."
 EARLY = "Have the target write paid after the commit of the payment, never with the checkout."
 TWICE = "Two entries are two payments, or one that was handled twice: see what was granted."
@@ -228,6 +230,16 @@ def test_the_course_of_a_refund(judged, expected):
         ),
         (partial(log_entries.log_tells_no_secret.judge, 0), None),
         (partial(log_entries.log_tells_no_secret.judge, 1), found(LOGGED, 1, 0, CLEAN_LOG)),
+        (partial(log_entries.log_keeps_our_secrets.judge, [b"order_completed", b""], [PASSWORD]), None),
+        (
+            partial(log_entries.log_keeps_our_secrets.judge, [b"login a:open sesame", b"", b"open sesame"], [PASSWORD]),
+            found(
+                "how many log entries hold a password, a key or a token of this run",
+                2,
+                0,
+                "Change that password or key, take it out of the log, and have the target mask what it writes.",
+            ),
+        ),
     ),
 )
 def test_the_log(judged, expected):

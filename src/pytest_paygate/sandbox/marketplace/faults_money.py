@@ -17,6 +17,9 @@ _LAYER = "marketplace"
 _BENIGN = ""
 
 _DECLARED = (
+    Fault("log_tells_password", _LAYER, "the log's entry of a completed order holds the buyer's password", "reversal"),
+    Fault("log_tells_card", _LAYER, "the log's entry of a completed order holds a card number", "reversal"),
+    Fault("log_tells_masked_card", _LAYER, "the log's entry of a completed order holds a masked card; benign", _BENIGN),
     Fault("payment_names_no_order", _LAYER, "a payment's metadata holds the trace id and no order; benign", _BENIGN),
     Fault("tax_rate_a_number", _LAYER, "the tax rate is a number, not a text; benign", _BENIGN),
     Fault("currency_in_small_letters", _LAYER, "currencies are told and kept as eur; benign", _BENIGN),
@@ -44,3 +47,15 @@ def payment_metadata(marketplace: Marketplace, metadata: dict[str, str]) -> dict
     if marketplace.world.faults.active("payment_names_no_order"):
         return {name: value for name, value in metadata.items() if name != "order_id"}
     return metadata
+
+
+def told_of_completion(marketplace: Marketplace) -> dict[str, str]:
+    """What else the log's entry of a completed order says."""
+    faults, more = marketplace.world.faults, dict[str, str]()
+    if faults.active("log_tells_password"):
+        more["login"] = f"operator:{marketplace.world.keys.buyer_password}"
+    if faults.active("log_tells_card"):
+        more["card"] = "4000000000000077"
+    if faults.active("log_tells_masked_card"):
+        more["card"] = "400000******0077"
+    return more

@@ -56,7 +56,8 @@ async def complete(marketplace: Marketplace, order_id: str) -> None:
         )
         if retry:
             await marketplace.add_job(connection, order_id, "transfer", later_seconds)
-    marketplace.log.write("order_completed", str(order["trace_id"]), order_id=order_id, transfer_id=transfer_id)
+    more = faults_money.told_of_completion(marketplace)
+    marketplace.log.write("order_completed", str(order["trace_id"]), order_id=order_id, transfer_id=transfer_id, **more)
 
 
 async def transfer(marketplace: Marketplace, order_id: str) -> None:

@@ -9,12 +9,14 @@ REFUND_FAILS_LATER = "refund_fails_later"
 CHARGE_NOT_CAPTURED = "charge_not_captured"
 TEST_CARD_SHOWN = "fleet_ledger_test_card"
 REFUND_PENDS = "fleet_refund_pends"
+REFUND_UNPOSTED = "refund_unposted"
 FEE_HIGHER = "provider_fee_higher"
 UNWELL = "provider_unwell"
 
 for _fault in (
     Fault(CHARGE_AMOUNT_SHORT, "stripe", "captures one minor unit less than was asked", "pay"),
     Fault(REFUND_FAILS_LATER, "stripe", "a refund that said succeeded fails a moment later", "reversal"),
+    Fault(REFUND_UNPOSTED, "stripe", "a refund says succeeded and is not in the balance", "reversal"),
     Fault(CHARGE_NOT_CAPTURED, "stripe", "the payment says succeeded, its charge was never captured", "pay"),
     Fault(
         TEST_CARD_SHOWN, "stripe", "in a rehearsal, a livemode charge shows the test card 4242", "pay", "microcharge"

@@ -125,7 +125,7 @@ async def _settle_if_funded(call: Call, refund: Row, charge: Row) -> None:
         refund.body["pending_reason"] = "insufficient_funds"
         await storage.save(call, refund)
         return
-    if call.world.faults.active(more_faults.REFUND_UNPOSTED):
+    if call.world.faults.active(more_faults.REFUND_UNPOSTED) or call.world.faults.active(faults.REFUND_UNPOSTED):
         refund.body |= {"status": "succeeded"}
     else:
         posted = await money.move(call, _movement(money.Kind.REFUND, refund, charge))
