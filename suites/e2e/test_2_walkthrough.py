@@ -11,7 +11,7 @@ import pytest
 from pytest_paygate import Capability, HoldPoint, Money, MoneyError, PaymentStatus, ProviderError, checks, pick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_paygate import Charge, Database, Facts, Operator, Poll, Proofs, Provider, Run, Transfer
     from suites.e2e.conftest import Buyer, Knocker
@@ -56,6 +56,7 @@ async def test_order(
 ) -> None:
     """Row 3: an order is created, once, with one payment of this run to make."""
     facts["licences_before"] = len(await buyer.licences())
+    run.keep("order_began_at", datetime.now(UTC).isoformat())
     answer = await buyer.order(facts["product_id"], price=facts["price"], idempotency_key=f"{trace_id}-order")
     if not 200 <= answer.status < 300:
         run.fail("the status of POST /orders", observed=str(answer.status), expected="201")
@@ -81,8 +82,10 @@ async def test_order(
 
 
 async def its_payment_is_new(run: Run, facts: Facts, orchestrator: Provider) -> None:
-    """The orchestrator has made one payment of the order, just now."""
+    """The orchestrator has made one payment of the order, just now, of the plan's amount, on the page that was told."""
     payment = await orchestrator.payment(facts["payment_id"])
+    run.verify(checks.checkouts.asks_for_plan, payment, facts["price"])
+    run.verify(checks.charges.page_of_payment, run.kept("payment_url"), payment)
     age_seconds = (datetime.now(UTC) - payment.created).total_seconds()
     run.verify(checks.charges.payment_is_new, age_seconds, float(run.thresholds["payment_age_max_seconds"]))
     payments = await orchestrator.payments_since(datetime.now(UTC) - LOOK_BACK, trace_id=run.trace_id)
@@ -134,6 +137,8 @@ async def test_pay(
         bad={PaymentStatus.FAILED.value, PaymentStatus.CANCELLED.value, PaymentStatus.EXPIRED.value},
         deadline_seconds=wait_seconds,
     )
+    if seen.value != PaymentStatus.SUCCEEDED.value:
+        run.verify(checks.charges.unpaid_took_nothing, seen.told, await taken_all_the_same(run, processor))
     run.verify(checks.charges.payment_succeeded, seen.told)
     payment = seen.last
     if payment is None:
@@ -156,7 +161,18 @@ async def test_pay(
     run.check_charge(charge, amount=facts["price"])
     run.verify(checks.charges.charge_order, charge, facts["order_id"])
     run.verify(checks.charges.real_card, charge, livemode=run.livemode)
+    run.verify(checks.charges.received_is_captured, payment, charge)
     await nothing_else_is_charged(run, facts, processor, charge)
+
+
+async def taken_all_the_same(run: Run, processor: Provider) -> Sequence[Charge]:
+    """What the ledger has taken under the run's trace id, where nobody says that anything is paid."""
+    try:
+        return await processor.charges_since(datetime.now(UTC) - LOOK_BACK, trace_id=run.trace_id)
+    except ProviderError:
+        # That nothing was called paid fails the row by itself.
+        run.anomaly("ledger_unread", "the ledger could not be asked whether money has moved")
+        return ()
 
 
 async def nothing_else_is_charged(run: Run, facts: Facts, processor: Provider, charge: Charge) -> None:
@@ -166,8 +182,13 @@ async def nothing_else_is_charged(run: Run, facts: Facts, processor: Provider, c
         posted = (await processor.balance_transaction(line)).amount if line else None
         run.verify(checks.charges.charge_posted, charge, posted, facts["price"])
     since = facts["paid_at"] - LOOK_BACK
-    charges = await processor.charges_since(since, trace_id=run.trace_id)
-    run.verify(checks.charges.no_other_charge, charges, frozenset({charge.charge_id}))
+    # One list for both: what carries our trace id, and what carries none.
+    charges = await processor.charges_since(since)
+    ours = [one for one in charges if one.metadata.get("trace_id") == run.trace_id]
+    run.verify(checks.charges.no_other_charge, ours, frozenset({charge.charge_id}))
+    slack = timedelta(seconds=float(run.thresholds["payment_age_max_seconds"]))
+    began = datetime.fromisoformat(run.kept("order_began_at")) - slack
+    run.verify(checks.charges.no_unnamed_twin, charges, charge, began)
     paid = await processor.payments_since(since, trace_id=run.trace_id)
     run.verify(checks.charges.paid_once, paid)
 

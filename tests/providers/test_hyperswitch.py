@@ -34,6 +34,12 @@ async def test_the_processor_behind_it_is_named(hyperswitch_stand) -> None:
     assert payment.livemode is None
 
 
+async def test_the_page_of_a_payment_is_told_where_it_has_one() -> None:
+    """The link's address; empty where there is no link, or one without an address."""
+    told = [mapping.payment(response(payment_link=link)).page_url for link in ({"link": "https://p.test/1"}, None, {})]
+    assert told == ["https://p.test/1", "", ""]
+
+
 async def test_a_payment_is_read_from_the_processor_not_from_a_stored_state(hyperswitch_stand) -> None:
     """Every read of a payment asks for a synchronisation."""
     seen = []

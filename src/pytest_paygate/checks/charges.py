@@ -6,11 +6,13 @@ What a provider's ledger says is judged, never what the target or an orchestrato
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pytest_paygate.checks.check import Finding, check, same
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from pytest_paygate.core.money import Money
     from pytest_paygate.core.ports import Charge, Payment
@@ -23,6 +25,21 @@ TEST_CARDS = frozenset({("visa", "4242"), ("mastercard", "4444"), ("amex", "0005
 def payment_succeeded(seen: str) -> Finding | None:
     """`seen` is the status the last look brought, empty when there was none."""
     return same("the payment's status", observed=seen or "none", expected="succeeded")
+
+
+@check("A payment that is not called paid has taken no money")
+def unpaid_took_nothing(seen: str, charges: Sequence[Charge]) -> Finding | None:
+    """`seen` is the status of the last look; `charges` are all of the run's trace id at the processor's ledger."""
+    taken = [charge for charge in charges if charge.succeeded]
+    if seen == "succeeded" or not taken:
+        return None
+    return Finding(
+        "the payment's status, while money has moved",
+        f"{seen or 'none'}, and {_named(taken)} under this run's trace id",
+        "succeeded",
+        f"Refund or release {', '.join(charge.charge_id for charge in taken)} at the provider; see which page was paid,"
+        " and why the orchestrator does not call it paid.",
+    )
 
 
 @check("Exactly one charge was taken for the payment")
@@ -41,6 +58,28 @@ def no_other_charge(charges: Sequence[Charge], known: frozenset[str]) -> Finding
         observed=len(others),
         expected=0,
         next_step="Refund each of them at the provider; find out who sent the payment twice.",
+    )
+
+
+@check("No charge like ours, of the same card and amount, stands in the ledger without a name")
+def no_unnamed_twin(charges: Sequence[Charge], ours: Charge, since: datetime) -> Finding | None:
+    """`charges` are all of the account's; one with any trace id is another run's, one before `since` nobody's."""
+    twins = [
+        one
+        for one in charges
+        if one.succeeded
+        and one.charge_id != ours.charge_id
+        and not one.metadata.get("trace_id")
+        and one.created >= since
+        and (one.card, one.amount) == (ours.card, ours.amount)
+    ]
+    if ours.card is None or not twins:
+        return None
+    return Finding(
+        "the number of charges of this card and amount that carry no trace id",
+        f"{len(twins)}: {_named(twins)}",
+        "0",
+        "Find out whose they are: a target that sends its payment twice may leave the marks out. Refund what is ours.",
     )
 
 
@@ -131,6 +170,33 @@ def one_payment(payments: Sequence[Payment], order_id: str) -> Finding | None:
 _CLOSED = frozenset({"failed", "cancelled", "expired"})
 
 
+@check("The page that the buyer is sent to is that of the order's payment")
+def page_of_payment(url: str, payment: Payment) -> Finding | None:
+    """`url` is what the target hands out; a page of another host than the orchestrator's is the target's own."""
+    told = payment.page_url
+    if url == told or payment.payment_id in url or urlsplit(url).netloc != urlsplit(told).netloc:
+        return None
+    return Finding(
+        "the payment whose page the buyer is sent to",
+        "a page of the orchestrator that does not name this payment",
+        f"the page of {payment.payment_id}",
+        "Do not pay: the page takes the money for another payment.",
+    )
+
+
+@check("The orchestrator has received what was captured")
+def received_is_captured(payment: Payment, charge: Charge) -> Finding | None:
+    """Two books of one payment. An orchestrator that tells no received amount says nothing here."""
+    if not payment.received.minor:
+        return None
+    return same(
+        "the amount received, as the orchestrator has it",
+        observed=payment.received,
+        expected=charge.captured,
+        next_step="See which of the two is right before anybody reconciles: reminders and refunds follow these books.",
+    )
+
+
 @check("No payment carries the run's trace id before the run buys anything")
 def trace_unused(payments: Sequence[Payment]) -> Finding | None:
     """`payments` are all that the orchestrator has of the run's trace id."""
@@ -169,3 +235,9 @@ def link_is_dead(payment: Payment) -> Finding | None:
 
 
 _ENDED = _CLOSED | {"succeeded"}
+
+
+def _named(charges: Sequence[Charge]) -> str:
+    return ", ".join(
+        f"{one.charge_id} of {one.amount}{'' if one.is_captured else ', held and not captured'}" for one in charges
+    )

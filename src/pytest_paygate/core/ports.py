@@ -171,7 +171,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment as its provider tells it. `connector_payment_id` is the processor's id behind an orchestrator."""
+    """A payment as its provider tells it. `connector_payment_id` is the processor's id behind an orchestrator.
+
+    `page_url` is the hosted page on which it is paid, empty where the provider does not say.
+    """
 
     payment_id: str
     status: PaymentStatus
@@ -184,6 +187,7 @@ class Payment:
     charge_id: str = ""
     connector_payment_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    page_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

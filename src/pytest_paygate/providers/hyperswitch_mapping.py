@@ -54,6 +54,7 @@ def document(data: object) -> Document:
 def payment(data: object) -> Payment:
     """A PaymentsResponse."""
     found = document(data)
+    link = found.inner("payment_link")
     return Payment(
         payment_id=found.text("payment_id"),
         status=_PAYMENT.get(found.text("status"), PaymentStatus.UNKNOWN),
@@ -65,6 +66,7 @@ def payment(data: object) -> Payment:
         card=_card(found),
         connector_payment_id=found.text_or_empty("connector_transaction_id"),
         metadata=found.words("metadata"),
+        page_url="" if link is None else link.text_or_empty("link"),
     )
 
 

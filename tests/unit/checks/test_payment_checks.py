@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -30,6 +30,10 @@ SUCCEEDED, FAILED = RefundStatus.SUCCEEDED, RefundStatus.FAILED
 CHARGE = Charge(
     "ch_1", "pi_1", FIVE, FIVE, FIVE, True, True, NOW, False, metadata={"trace_id": "T-1", "order_id": "ord_1"}
 )
+HELD = replace(CHARGE, charge_id="ch_2", is_captured=False)
+FAILED_CHARGE = replace(CHARGE, charge_id="ch_3", succeeded=False)
+OURS = replace(CHARGE, card=Card("visa", "1881"))
+UNNAMED = replace(OURS, charge_id="ch_2", metadata={})
 PAID = Payment("pay_1", PaymentStatus.SUCCEEDED, FIVE, FIVE, NOW, None, "stripe", metadata={"order_id": "ord_1"})
 OPEN = replace(PAID, status=PaymentStatus.REQUIRES_PAYMENT)
 REFUND = Refund("re_1", "pi_1", "ch_1", FIVE, SUCCEEDED, NOW)
@@ -51,6 +55,23 @@ FINDS = (
     (checks.catalogue.listed_once, (2, "prod_1"), {}, ("how often product prod_1 is listed", 2, 1, "")),
     (checks.catalogue.price_planned, (SHARE, FIVE), {}, ("the price", SHARE, FIVE, "")),
     (checks.charges.payment_succeeded, ("",), {}, ("the payment's status", "none", "succeeded", "")),
+    (checks.charges.unpaid_took_nothing, ("failed", [CHARGE]), {},
+     ("the payment's status, while money has moved", "failed, and ch_1 of EUR 5.00 under this run's trace id", "succeeded",
+      "Refund or release ch_1 at the provider; see which page was paid, and why the orchestrator does not call it paid.")),
+    (checks.charges.unpaid_took_nothing, ("", [HELD, CHARGE, FAILED_CHARGE]), {},
+     ("the payment's status, while money has moved",
+      "none, and ch_2 of EUR 5.00, held and not captured, ch_1 of EUR 5.00 under this run's trace id", "succeeded",
+      "Refund or release ch_2, ch_1 at the provider; see which page was paid, and why the orchestrator does not call it "
+      "paid.")),
+    (checks.charges.no_unnamed_twin, ([OURS, UNNAMED], OURS, NOW), {},
+     ("the number of charges of this card and amount that carry no trace id", "1: ch_2 of EUR 5.00", "0",
+      "Find out whose they are: a target that sends its payment twice may leave the marks out. Refund what is ours.")),
+    (checks.charges.page_of_payment, ("https://pay.test/pay_2", replace(OPEN, page_url="https://pay.test/pay_1")), {},
+     ("the payment whose page the buyer is sent to", "a page of the orchestrator that does not name this payment",
+      "the page of pay_1", "Do not pay: the page takes the money for another payment.")),
+    (checks.charges.received_is_captured, (replace(PAID, received=SHARE), CHARGE), {},
+     ("the amount received, as the orchestrator has it", SHARE, FIVE,
+      "See which of the two is right before anybody reconciles: reminders and refunds follow these books.")),
     (checks.charges.one_charge, ([CHARGE, CHARGE],), {}, ("the number of charges for this payment", 2, 1, "")),
     (checks.charges.no_other_charge, ([CHARGE, replace(CHARGE, charge_id="ch_2")], frozenset({"ch_1"})), {},
      ("the number of other charges under this run's trace id", 1, 0,
@@ -185,6 +206,22 @@ PASSES = (
     (checks.charges.one_payment, ([replace(OPEN, metadata={})], "ord_1"), {}),
     (checks.charges.one_payment, ([replace(OPEN, metadata={"order_id": ""})], "ord_1"), {}),
     (checks.charges.payment_is_new, (-3.0, 120.0), {}),
+    (checks.charges.unpaid_took_nothing, ("succeeded", [CHARGE]), {}),
+    (checks.charges.unpaid_took_nothing, ("failed", [FAILED_CHARGE]), {}),
+    (checks.charges.no_unnamed_twin, ([OURS, replace(UNNAMED, metadata={"trace_id": "T-2"})], OURS, NOW), {}),
+    (checks.charges.no_unnamed_twin, ([OURS, replace(UNNAMED, card=Card("visa", "1882"))], OURS, NOW), {}),
+    (checks.charges.no_unnamed_twin, ([OURS, replace(UNNAMED, card=Card("amex", "1881"))], OURS, NOW), {}),
+    (checks.charges.no_unnamed_twin, ([OURS, replace(UNNAMED, amount=SHARE)], OURS, NOW), {}),
+    (checks.charges.no_unnamed_twin, ([OURS, replace(UNNAMED, succeeded=False)], OURS, NOW), {}),
+    (checks.charges.no_unnamed_twin, ([OURS, UNNAMED], OURS, NOW + timedelta(seconds=1)), {}),
+    (checks.charges.no_unnamed_twin, ([replace(UNNAMED, charge_id="ch_1")], OURS, NOW), {}),
+    (checks.charges.no_unnamed_twin, ([replace(UNNAMED, card=None)], replace(OURS, card=None), NOW), {}),
+    (checks.charges.page_of_payment, ("https://pay.test/a", replace(OPEN, page_url="https://pay.test/a")), {}),
+    (checks.charges.page_of_payment, ("https://pay.test/x/pay_1?a=b", replace(OPEN, page_url="https://pay.test/a")), {}),
+    (checks.charges.page_of_payment, ("https://shop.test/x", replace(OPEN, page_url="https://pay.test/a")), {}),
+    (checks.charges.page_of_payment, ("https://pay.test/x", OPEN), {}),
+    (checks.charges.received_is_captured, (PAID, CHARGE), {}),
+    (checks.charges.received_is_captured, (replace(PAID, received=NONE), CHARGE), {}),
     (checks.charges.link_is_dead, (PAID,), {}),
     (checks.charges.link_is_dead, (replace(OPEN, status=PaymentStatus.EXPIRED),), {}),
     (checks.licences.licence_rights, (("b", "a"), ["a", "b"]), {}),

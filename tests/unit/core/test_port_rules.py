@@ -16,7 +16,7 @@ LEFT_OUT: dict[type, dict[str, Any]] = {
     ports.Outgoing: {},
     ports.Account: {"default_currency": "", "settles_in": ()},
     ports.Card: {},
-    ports.Payment: {"card": None, "charge_id": "", "connector_payment_id": "", "metadata": {}},
+    ports.Payment: {"card": None, "charge_id": "", "connector_payment_id": "", "metadata": {}, "page_url": ""},
     ports.Charge: {"card": None, "balance_transaction_id": "", "metadata": {}},
     ports.Refund: {"failure_reason": "", "balance_transaction_id": ""},
     ports.Transfer: {},

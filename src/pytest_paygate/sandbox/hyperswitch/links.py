@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from pytest_paygate.sandbox.hosted_page import Checkout, Outcome, OutcomeState, PageState
 from pytest_paygate.sandbox.hosted_page.render import leave
 from pytest_paygate.sandbox.hosted_page.routes import unknown_page
-from pytest_paygate.sandbox.hyperswitch import answers, attempts, errors, payments, records
+from pytest_paygate.sandbox.hyperswitch import answers, attempts, errors, faults, payments, records
 from pytest_paygate.sandbox.hyperswitch.connector import Connector, Verdict
 from pytest_paygate.sandbox.hyperswitch.edge import path_id
 from pytest_paygate.sandbox.hyperswitch.records import Attempt, Payment, Status
@@ -42,7 +42,8 @@ class LinkBackend:
     async def describe(self, checkout_id: str) -> Checkout | None:
         """The payment as its page shows it; a payment without a link has no page."""
         try:
-            payment = await payments.current(self._world, checkout_id.replace("\x00", ""))
+            named = faults.page_id(self._world, checkout_id.replace("\x00", ""))
+            payment = await payments.current(self._world, named)
         except errors.ApiError:
             return None
         if payment.payment_link_id is None:
@@ -65,7 +66,7 @@ class LinkBackend:
     async def pay(self, checkout_id: str, card: Card) -> Outcome:
         """Confirm the payment with the card from the page."""
         try:
-            payment = await attempts.confirm(self._world, checkout_id, card)
+            payment = await attempts.confirm(self._world, faults.page_id(self._world, checkout_id), card)
         except errors.ApiError:
             # Somebody else was quicker, or the session has just ended: the page shows which.
             return Outcome(OutcomeState.PROCESSING)

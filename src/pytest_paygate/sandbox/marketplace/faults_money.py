@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_paygate.sandbox.faults import REGISTRY, Fault
+from pytest_paygate.sandbox.hyperswitch.faults import page_id
 
 if TYPE_CHECKING:
     from pytest_paygate.sandbox.marketplace.orders import Row
@@ -59,3 +60,11 @@ def told_of_completion(marketplace: Marketplace) -> dict[str, str]:
     if faults.active("log_tells_masked_card"):
         more["card"] = "400000******0077"
     return more
+
+
+def page(marketplace: Marketplace, url: object) -> object:
+    """The address of the hosted page as it is handed out."""
+    if not isinstance(url, str):
+        return url
+    before, slash, payment_id = url.rpartition("/")
+    return f"{before}{slash}{page_id(marketplace.world, payment_id)}"

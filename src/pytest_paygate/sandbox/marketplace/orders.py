@@ -82,6 +82,7 @@ async def create(marketplace: Marketplace, wanted: OrderRequest) -> tuple[Row, b
         if order["payment_url"] is None and order["status"] == "pending":
             order["payment_url"] = await _open_payment(marketplace, connection, order, wanted.trace_id)
     shown = _told(marketplace, order)
+    shown["payment_url"] = faults_money.page(marketplace, shown["payment_url"])
     if marketplace.world.faults.active("order_without_payment_url"):
         shown["payment_url"] = None
     if faults.active("order_called_completed"):

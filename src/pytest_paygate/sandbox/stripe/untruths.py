@@ -192,6 +192,18 @@ _DECLARED: dict[str, tuple[str, str, tuple[str, ...], Spoil]] = {
         (_ALL_CHARGES,),
         _again_once_refunded,
     ),
+    "charged_again_unnamed": (
+        "the ledger has a second charge of the card that carries no mark of anybody",
+        "pay",
+        (_ALL_CHARGES,),
+        _again("ch", metadata={}, payment_intent="pi_ofNobody0000000000000"),
+    ),
+    "charge_of_another_amount": (
+        "the ledger has a charge of the same card, of another amount, without any mark; benign",
+        _BENIGN,
+        (_ALL_CHARGES,),
+        _again("ch", metadata={}, payment_intent="pi_ofNobody0000000000000", amount=700, amount_captured=700),
+    ),
     "charge_trace_lost": (
         "the charge loses its trace id when it is refunded",
         "reversal",
