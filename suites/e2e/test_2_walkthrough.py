@@ -276,6 +276,8 @@ async def test_transfer(
     run.verify(checks.transfers.transfer_mode, known, livemode=run.livemode)
     if seller := run.environment.values.get("seller_account"):
         run.verify(checks.transfers.transfer_destination, known, seller)
+    transfers = await provider("stripe").transfers_since(facts["paid_at"] - LOOK_BACK)
+    run.verify(checks.transfers.no_other_transfer, transfers, known, facts["order_id"])
     facts["transfer_confirmed"] = due
 
 

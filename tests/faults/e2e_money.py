@@ -21,6 +21,7 @@ ENTRIES: tuple[Entry, ...] = (
     _money("page_of_another_payment", _APPLICATION, "order", twin("payment_tells_no_page")),
     _money("charged_again_unnamed", _PROVIDER, "pay", twin("charge_of_another_amount"), number="F30"),
     _money("received_short", _PROVIDER, "pay", twin("received_untold")),
+    _money("transfer_doubled", _PROVIDER, "transfer", twin("transfer_taken_back"), twin("other_buyers_order")),
     # What the log tells, and what the balance does not.
     _money("refund_unposted", _PROVIDER, "reversal", _LEDGER_TOLD),
     _money("log_tells_password", _LOG, "reversal", twin("log_tells_masked_card"), number="F46"),

@@ -159,12 +159,13 @@ async def test_a_provider_that_cannot_be_reached_is_refused_without_status(stand
 
 async def test_what_a_provider_lacks_is_refused_and_not_guessed(stand) -> None:
     """A missing capability is declared and its call refused; a declared one is there."""
-    calls = {
-        Capability.ACCOUNT: stand.provider.account,
-        Capability.TRANSFERS: lambda: stand.provider.transfer("tr_doesnotexist"),
-        Capability.BALANCE_TRANSACTIONS: lambda: stand.provider.balance_transaction("txn_doesnotexist"),
-    }
-    for capability, call in calls.items():
+    calls = (
+        (Capability.ACCOUNT, stand.provider.account),
+        (Capability.TRANSFERS, lambda: stand.provider.transfer("tr_doesnotexist")),
+        (Capability.TRANSFERS, lambda: stand.provider.transfers_since(datetime.now(UTC))),
+        (Capability.BALANCE_TRANSACTIONS, lambda: stand.provider.balance_transaction("txn_doesnotexist")),
+    )
+    for capability, call in calls:
         if capability in stand.provider.capabilities:
             continue
         with pytest.raises(ProviderError, match=f"it has no {capability}"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -108,6 +108,9 @@ async def test_a_transfer_is_read(stripe_stand) -> None:
     assert (transfer.amount, transfer.reversed_amount) == (Money(450, "EUR"), Money(0, "EUR"))
     assert transfer.destination == stripe_stand.world.seller_account_id
     assert (transfer.source_charge_id, transfer.livemode) == (charge.charge_id, False)
+    assert transfer.group == f"group_{charge.payment_id}"
+    assert list(await stripe_stand.provider.transfers_since(transfer.created)) == [transfer]
+    assert list(await stripe_stand.provider.transfers_since(transfer.created + timedelta(hours=1))) == []
 
 
 @pytest.fixture

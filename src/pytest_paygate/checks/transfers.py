@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_paygate.checks.check import check, same
+from pytest_paygate.checks.check import Finding, check, same
 
 if TYPE_CHECKING:
-    from pytest_paygate.checks.check import Finding
+    from collections.abc import Sequence
+
     from pytest_paygate.core.money import Money
     from pytest_paygate.core.ports import Transfer
 
@@ -50,6 +51,29 @@ def transfer_mode(transfer: Transfer, *, livemode: bool) -> Finding | None:
         "livemode of the transfer",
         observed=livemode if transfer.livemode is None else transfer.livemode,
         expected=livemode,
+    )
+
+
+@check("The recorded transfer is the only one of our charge and our order that was not taken back")
+def no_other_transfer(transfers: Sequence[Transfer], recorded: Transfer, order_id: str) -> Finding | None:
+    """`transfers` are all of the account's since the order; `recorded` is the one of the target's own table."""
+    others = [
+        one
+        for one in transfers
+        if one.transfer_id != recorded.transfer_id
+        and one.reversed_amount != one.amount
+        and (
+            order_id in {one.group, one.metadata.get("order_id")}
+            or one.source_charge_id == (recorded.source_charge_id or None)
+        )
+    ]
+    if not others:
+        return None
+    return Finding(
+        "the number of other transfers of this charge or this order",
+        f"{len(others)}: {', '.join(f'{one.transfer_id} of {one.amount}' for one in others)}",
+        "0",
+        "Reverse each of them at the provider: the seller was paid more than once, and a refund takes back only one.",
     )
 
 

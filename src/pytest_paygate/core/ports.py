@@ -224,7 +224,7 @@ class Refund:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Money passed on to a connected account."""
+    """Money passed on to a connected account. `group` is what the target files it under, empty where it does not."""
 
     transfer_id: str
     amount: Money
@@ -233,6 +233,8 @@ class Transfer:
     source_charge_id: str
     created: datetime
     livemode: bool | None
+    group: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +297,9 @@ class Provider(Protocol):
 
     async def transfer(self, transfer_id: str) -> Transfer:
         """One transfer."""
+
+    async def transfers_since(self, since: datetime) -> Sequence[Transfer]:
+        """Every transfer created since a moment, newest first."""
 
     async def balance_transaction(self, balance_transaction_id: str) -> BalanceTransaction:
         """One line of the provider's ledger."""

@@ -121,6 +121,11 @@ class HyperswitchProvider:
         del transfer_id
         self._lacks(Capability.TRANSFERS)
 
+    async def transfers_since(self, since: datetime) -> Sequence[Transfer]:
+        """Not offered by this API."""
+        del since
+        self._lacks(Capability.TRANSFERS)
+
     async def balance_transaction(self, balance_transaction_id: str) -> BalanceTransaction:
         """Not offered by this API."""
         del balance_transaction_id

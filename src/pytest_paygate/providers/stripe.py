@@ -190,6 +190,16 @@ class StripeProvider:
 
         return await self._call(f"read transfer {transfer_id}", ask)
 
+    async def transfers_since(self, since: datetime) -> Sequence[Transfer]:
+        """Every transfer created since a moment, newest first."""
+
+        async def ask() -> Sequence[Transfer]:
+            created: Any = {"gte": int(since.timestamp())}
+            page = await self._api.transfers.list_async({"created": created, "limit": _PAGE}, _READ)
+            return [mapping.transfer(item) async for item in _items(page)]
+
+        return await self._call("list the transfers of a period", ask)
+
     async def balance_transaction(self, balance_transaction_id: str) -> BalanceTransaction:
         """One line of the ledger."""
 

@@ -163,6 +163,8 @@ def transfer(data: object) -> Transfer:
         source_charge_id=found.text_or_empty("source_transaction"),
         created=found.moment("created"),
         livemode=found.flag("livemode"),
+        group=found.text_or_empty("transfer_group"),
+        metadata=found.words("metadata"),
     )
 
 

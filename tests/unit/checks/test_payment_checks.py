@@ -38,6 +38,11 @@ PAID = Payment("pay_1", PaymentStatus.SUCCEEDED, FIVE, FIVE, NOW, None, "stripe"
 OPEN = replace(PAID, status=PaymentStatus.REQUIRES_PAYMENT)
 REFUND = Refund("re_1", "pi_1", "ch_1", FIVE, SUCCEEDED, NOW)
 TRANSFER = Transfer("tr_1", SHARE, SHARE, "acct_seller", "ch_1", NOW, False)
+PAID_OUT = replace(TRANSFER, reversed_amount=NONE)
+AGAIN = replace(PAID_OUT, transfer_id="tr_2")
+UNSOURCED = replace(PAID_OUT, source_charge_id="")
+FILED = replace(UNSOURCED, transfer_id="tr_3", group="ord_1")
+MARKED = replace(UNSOURCED, transfer_id="tr_4", metadata={"order_id": "ord_1"})
 TOKEN = Secret("0123456789abcdef", "login")
 TEST_CARD = replace(CHARGE, card=Card("visa", "4242"), livemode=True)
 COPY = "Have the target copy the request's X-Trace-Id into the payment's metadata as trace_id."
@@ -179,6 +184,10 @@ FINDS = (
     (checks.transfers.transfer_destination, (TRANSFER, "acct_2"), {},
      ("the account that the transfer went to", "acct_seller", "acct_2", "")),
     (checks.transfers.transfer_mode, (TRANSFER,), {"livemode": True}, ("livemode of the transfer", False, True, "")),
+    (checks.transfers.no_other_transfer, ([PAID_OUT, AGAIN, FILED, MARKED], PAID_OUT, "ord_1"), {},
+     ("the number of other transfers of this charge or this order",
+      "3: tr_2 of EUR 4.50, tr_3 of EUR 4.50, tr_4 of EUR 4.50", "0",
+      "Reverse each of them at the provider: the seller was paid more than once, and a refund takes back only one.")),
     (checks.transfers.transfer_reversed, (replace(TRANSFER, reversed_amount=NONE), SHARE), {},
      ("how much of the transfer is reversed", NONE, SHARE,
       "Reverse the transfer at the provider, and find out why the target did not.")),
@@ -239,6 +248,10 @@ PASSES = (
     (checks.status.processor_enabled, ("degraded",), {}),
     (checks.transfers.transfer_source, (replace(TRANSFER, source_charge_id=""), "ch_2"), {}),
     (checks.transfers.transfer_mode, (replace(TRANSFER, livemode=None),), {"livemode": True}),
+    (checks.transfers.no_other_transfer, ([PAID_OUT, replace(AGAIN, reversed_amount=SHARE)], PAID_OUT, "ord_1"), {}),
+    (checks.transfers.no_other_transfer, ([replace(AGAIN, source_charge_id="ch_2")], PAID_OUT, "ord_1"), {}),
+    (checks.transfers.no_other_transfer, ([replace(AGAIN, source_charge_id="")], UNSOURCED, "ord_1"), {}),
+    (checks.transfers.no_other_transfer, ([], PAID_OUT, "ord_1"), {}),
     (checks.webhooks.forged_refused, (400,), {}),
 )  # fmt: skip
 

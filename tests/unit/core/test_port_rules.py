@@ -19,7 +19,7 @@ LEFT_OUT: dict[type, dict[str, Any]] = {
     ports.Payment: {"card": None, "charge_id": "", "connector_payment_id": "", "metadata": {}, "page_url": ""},
     ports.Charge: {"card": None, "balance_transaction_id": "", "metadata": {}},
     ports.Refund: {"failure_reason": "", "balance_transaction_id": ""},
-    ports.Transfer: {},
+    ports.Transfer: {"group": "", "metadata": {}},
     ports.BalanceTransaction: {},
     ports.HoldPoint: {"fields": (), "url": "", "notice": None, "confirm_seconds": 0.0},
     ports.HoldAnswer: {"fields": {}, "note": ""},

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Spoil = Callable[[World, Json], bool]
 
 _CHARGES, _REFUNDS, _TRANSFER = "/v1/charges", "/v1/refunds", "/v1/transfers/{id}"
+_TRANSFERS = "/v1/transfers"
 _INTENTS, _POSTED = "/v1/payment_intents", "/v1/balance_transactions/{id}"
 _REFUND = "/v1/refunds/{id}"
 _ACCOUNT, _BALANCE = "/v1/account", "/v1/balance"
@@ -233,6 +234,18 @@ _DECLARED: dict[str, tuple[str, str, tuple[str, ...], Spoil]] = {
         "transfer",
         (_TRANSFER,),
         _each(destination=_OTHER_ACCOUNT),
+    ),
+    "transfer_doubled": (
+        "the provider has a second transfer of the order, which is recorded nowhere",
+        "transfer",
+        (_TRANSFERS,),
+        _again("tr"),
+    ),
+    "transfer_taken_back": (
+        "the provider has a second transfer of the order, which was reversed; benign",
+        _BENIGN,
+        (_TRANSFERS,),
+        _again("tr", amount_reversed=450, reversed=True),
     ),
     "transfer_livemode_other": (
         "the provider's transfer is of the other mode",
