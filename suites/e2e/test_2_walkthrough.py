@@ -213,6 +213,8 @@ async def test_completed(buyer: Buyer, run: Run, facts: Facts, poll: Poll, proof
     run.verify(checks.orders.trace_echoed, last.trace_echo, run.trace_id)
     named = last.data.get("hyperswitch_payment_id") if isinstance(last.data, dict) else None
     run.verify(checks.orders.order_keeps_payment, named if isinstance(named, str) else "", facts["payment_id"])
+    told = last.data if isinstance(last.data, dict) else {}
+    run.verify(checks.lasting.order_keeps_amounts, told, facts["order_total"], facts["order_tax"])
     buyer.keeps_quiet(last)
     if knocker.can_sign:
         # The order is paid and complete: what is said again of it must change nothing. Row licence counts.

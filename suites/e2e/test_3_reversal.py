@@ -12,10 +12,11 @@ from pytest_paygate import Capability, Money, PaygateError, RefundStatus, checks
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_paygate import Charge, Facts, LogSource, Poll, Proofs, Provider, Refund, Run
+    from pytest_paygate import Charge, Database, Facts, LogSource, Poll, Proofs, Provider, Refund, Run
     from suites.e2e.conftest import Buyer, Knocker
 
 LOOK_BACK = timedelta(minutes=10)
+TRANSFER_STATUS_QUERY = "SELECT status FROM seller_transfers WHERE order_id = %s"
 
 
 @pytest.mark.live_money
@@ -43,6 +44,7 @@ async def test_reversal(
     provider: Callable[[str], Provider],
     proofs: Proofs,
     logs: LogSource | None,
+    db: Database | None,
     knocker: Knocker,
 ) -> None:
     """Row 9: the order is refunded, the licence gone, the seller's share back, and our charge refunded for good."""
@@ -69,16 +71,37 @@ async def test_reversal(
     run.check("whether the licence is gone from /licenses/mine", observed=facts["licence_gone"], expected=True)
     if "transfer_confirmed" in facts:
         await share_comes_back(run, facts, poll, provider("stripe"))
+        if db is not None:
+            await row_follows(run, facts, poll, db)
     run.verify(checks.charges.link_is_dead, await provider("hyperswitch").payment(facts["payment_id"]))
+    known = [one.refund_id for one in await provider("hyperswitch").refunds(facts["payment_id"])]
+    run.verify(checks.lasting.refund_known, facts["refund_id"], [*known, facts["provider_refund_id"]])
+    await all_of_it_lasts(run, facts, buyer, poll)
     if knocker.can_sign:
-        event = knocker.paid_event(
-            facts["payment_id"], facts["amount_paid"], connector_payment_id=facts["connector_payment_id"]
-        )
-        await knocker.send_signed(event)
-        order = await buyer.get(f"/orders/{facts['order_id']}")
-        run.verify(checks.orders.stays_refunded, pick(order.data, "status", str))
+        await late_event_changes_nothing(run, facts, buyer, knocker)
     if logs is not None:
         await log_keeps_quiet(run, buyer, logs)
+
+
+async def all_of_it_lasts(run: Run, facts: Facts, buyer: Buyer, poll: Poll) -> None:
+    """The last looks, with nothing sent since: order and licences are as the refund has left them."""
+    order = await buyer.get(f"/orders/{facts['order_id']}")
+    run.verify(checks.lasting.order_stays_refunded, pick(order.data, "status", str))
+    await licence_goes(buyer, facts, poll, float(run.thresholds["logged_within_seconds"]), name="licence_stays_gone")
+    held = await buyer.licences()
+    mine = [one for one in held if one.get("order_id") == facts["order_id"]]
+    run.verify(checks.lasting.licence_stays_gone, len(mine))
+    run.verify(checks.lasting.other_licences_kept, facts["licences_before"], len(held) - len(mine))
+
+
+async def late_event_changes_nothing(run: Run, facts: Facts, buyer: Buyer, knocker: Knocker) -> None:
+    """The payment's event, delivered once more, does not bring the order back."""
+    event = knocker.paid_event(
+        facts["payment_id"], facts["amount_paid"], connector_payment_id=facts["connector_payment_id"]
+    )
+    await knocker.send_signed(event)
+    order = await buyer.get(f"/orders/{facts['order_id']}")
+    run.verify(checks.orders.stays_refunded, pick(order.data, "status", str))
 
 
 async def money_comes_back(run: Run, facts: Facts, poll: Poll, ledger: Provider, proofs: Proofs) -> None:
@@ -136,6 +159,23 @@ async def share_comes_back(run: Run, facts: Facts, poll: Poll, ledger: Provider)
     run.verify(checks.transfers.transfer_reversed, seen.last, due)
 
 
+async def row_follows(run: Run, facts: Facts, poll: Poll, db: Database) -> None:
+    """The target's own row of the transfer follows, perhaps a little later than the provider's."""
+
+    async def look() -> str:
+        rows = await db.rows(TRANSFER_STATUS_QUERY, [facts["order_id"]])
+        return str(rows[0]["status"]) if rows else ""
+
+    seen = await poll.until(
+        "transfer_row",
+        look,
+        value=lambda status: "paid" if checks.transfers.transfer_row_follows.judge(status) else "not paid",
+        goal={"not paid"},
+        deadline_seconds=float(run.thresholds["transfer_within_seconds"]),
+    )
+    run.verify(checks.transfers.transfer_row_follows, seen.last or "")
+
+
 async def our_charge(run: Run, facts: Facts, ledger: Provider) -> Charge:
     """Our charge as the ledger has it now; it must be the one of row pay, or another buyer's money would be touched."""
     charge = run.one_charge(await ledger.charges(facts["connector_payment_id"]))
@@ -144,10 +184,10 @@ async def our_charge(run: Run, facts: Facts, ledger: Provider) -> Charge:
     return charge
 
 
-async def licence_goes(buyer: Buyer, facts: Facts, poll: Poll, seconds: float) -> bool:
+async def licence_goes(buyer: Buyer, facts: Facts, poll: Poll, seconds: float, *, name: str = "licence_gone") -> bool:
     """Whether the buyer's list loses the order's licence in time; a moment after the order is refunded will do."""
     seen = await poll.until(
-        "licence_gone",
+        name,
         buyer.licences,
         value=lambda held: "there" if any(one.get("order_id") == facts["order_id"] for one in held) else "gone",
         goal={"gone"},

@@ -22,6 +22,13 @@ ENTRIES: tuple[Entry, ...] = (
     _money("charged_again_unnamed", _PROVIDER, "pay", twin("charge_of_another_amount"), number="F30"),
     _money("received_short", _PROVIDER, "pay", twin("received_untold")),
     _money("transfer_doubled", _PROVIDER, "transfer", twin("transfer_taken_back"), twin("other_buyers_order")),
+    # What is told later, and what must last.
+    _money("order_total_changes", _APPLICATION, "completed", twin("order_told_otherwise")),
+    _money("order_reverts", _APPLICATION, "reversal", twin("order_told_otherwise")),
+    _money("licence_returns", _APPLICATION, "reversal", twin("licence_told_otherwise"), number="F54"),
+    _money("refund_revokes_all", _DATABASE, "reversal", twin("earlier_order"), number="F54"),
+    _money("transfer_row_stays_paid", _DATABASE, "reversal", twin("database_slow")),
+    _money("refund_of_nobody", _APPLICATION, "reversal", twin("refund_told_otherwise")),
     # What the log tells, and what the balance does not.
     _money("refund_unposted", _PROVIDER, "reversal", _LEDGER_TOLD),
     _money("log_tells_password", _LOG, "reversal", twin("log_tells_masked_card"), number="F46"),

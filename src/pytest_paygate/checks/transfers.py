@@ -77,6 +77,19 @@ def no_other_transfer(transfers: Sequence[Transfer], recorded: Transfer, order_i
     )
 
 
+@check("The target's own row no longer calls a transfer paid that was taken back")
+def transfer_row_follows(status: str) -> Finding | None:
+    """`status` is the row's, in the target's own words; only `paid` is against it."""
+    if status.strip().lower() != "paid":
+        return None
+    return Finding(
+        "the status of the seller_transfers row after the refund",
+        status,
+        "anything but paid",
+        "Mend the row: the next payout and the accounts count on it.",
+    )
+
+
 @check("The transfer is reversed in full with the refund")
 def transfer_reversed(transfer: Transfer, due: Money) -> Finding | None:
     """`due` is the whole of it. Else the seller keeps what the buyer got back, and the platform has paid it."""

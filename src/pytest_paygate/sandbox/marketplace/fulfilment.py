@@ -116,7 +116,7 @@ async def reverse(marketplace: Marketplace, order_id: str) -> None:
         )
         if retry:
             await marketplace.add_job(connection, order_id, "reverse_transfer", later_seconds)
-        else:
+        elif not marketplace.world.faults.active("transfer_row_stays_paid"):
             await _mark_reversed(connection, order_id)
     marketplace.log.write("order_refunded", str(order["trace_id"]), order_id=order_id)
 
@@ -129,6 +129,7 @@ async def revoke(marketplace: Marketplace, order_id: str) -> None:
 
 async def _revoke(marketplace: Marketplace, connection: AsyncConnection, order_id: str) -> None:
     await connection.execute("UPDATE licenses SET revoked_at = %s WHERE order_id = %s", (marketplace.now(), order_id))
+    await faults_money.revoke_others(marketplace, connection, order_id)
 
 
 async def reverse_transfer(marketplace: Marketplace, order_id: str) -> None:

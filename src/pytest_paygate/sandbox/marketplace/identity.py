@@ -50,7 +50,8 @@ async def login(marketplace: Marketplace, email: str, password: str, trace_id: s
             "INSERT INTO access_tokens (token_sha256, buyer_id, expires_at) VALUES (%s, %s, %s)",
             (_digest(token), buyer_id, marketplace.now() + TOKEN_LIFETIME),
         )
-        if marketplace.world.faults.active("earlier_order"):
+        faults = marketplace.world.faults
+        if faults.active("earlier_order") or faults.is_set("refund_revokes_all"):
             await orders.insert_earlier(marketplace, connection, buyer_id)
     marketplace.log.write("login", trace_id, buyer_id=buyer_id)
     return {"access_token": token, "token_type": "Bearer", "expires_in": int(TOKEN_LIFETIME.total_seconds())}

@@ -104,7 +104,7 @@ async def show(marketplace: Marketplace, buyer_id: str, order_id: str) -> Row:
         order = await cursor.fetchone()
     if order is None:
         raise ApiError(404, "order_not_found", "there is no such order")
-    return _told(marketplace, order)
+    return faults_money.later(marketplace, _told(marketplace, order))
 
 
 async def licences(marketplace: Marketplace, buyer_id: str) -> list[Row]:
@@ -115,11 +115,18 @@ async def licences(marketplace: Marketplace, buyer_id: str) -> list[Row]:
     ):
         await cursor.execute(
             "SELECT l.id AS license_id, order_id, type, rights FROM licenses l JOIN orders o ON o.id = l.order_id"
-            " WHERE (l.buyer_id = %s OR o.buyer_id = %s AND %s) AND revoked_at IS NULL ORDER BY issued_at, l.id",
+            " WHERE (l.buyer_id = %s OR o.buyer_id = %s AND %s) AND (revoked_at IS NULL OR %s)"
+            " ORDER BY issued_at, l.id",
             # With the fault on, the list goes by the order's buyer, and hides whose the licence is.
-            (buyer_id, buyer_id, marketplace.world.faults.is_set("licence_of_other_buyer")),
+            (
+                buyer_id,
+                buyer_id,
+                marketplace.world.faults.is_set("licence_of_other_buyer"),
+                faults_money.revoked_are_listed(marketplace),
+            ),
         )
         found = await cursor.fetchall()
+        await faults_money.note_revoked(marketplace, connection)
     if not marketplace.world.faults.active("licence_told_otherwise"):
         return found
     return [{"seats": 1, "label": "extended", **one, "rights": list(reversed(one["rights"]))} for one in found]
