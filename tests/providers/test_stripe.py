@@ -32,6 +32,7 @@ async def test_the_account_tells_its_id_and_its_mode(stripe_stand) -> None:
     account = await stripe_stand.provider.account()
     assert account.account_id == stripe_stand.world.stripe_account_id
     assert (account.livemode, account.default_currency) == (False, "EUR")
+    assert (account.takes_charges, account.overdrawn_in) == (True, ())
 
 
 async def test_mode_comes_from_payment_and_charge(stripe_stand) -> None:
@@ -40,6 +41,29 @@ async def test_mode_comes_from_payment_and_charge(stripe_stand) -> None:
     [charge] = await stripe_stand.provider.charges(payment_id)
     assert (payment.livemode, charge.livemode) == (False, False)
     assert (payment.charge_id, charge.card) == (charge.charge_id, payment.card)
+    assert (payment.page, payment.besides, charge.disputed) == (None, (), False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "besides"),
+    [
+        ({"transfer_data": {"destination": "acct_2"}}, ("money for another account",)),
+        ({"on_behalf_of": "acct_2"}, ("a sale on behalf of another account",)),
+        ({"application_fee_amount": 10}, ("an application fee",)),
+        ({"application_fee_amount": 0, "transfer_data": None, "on_behalf_of": None}, ()),
+        ({"setup_future_usage": "off_session"}, ("a card kept for later",)),
+    ],
+    ids=["destination", "on behalf", "fee", "none", "kept"],
+)
+async def test_what_happens_besides_is_named(changes, besides) -> None:
+    """Whoever else gets of the money, and a card that is kept, in plain words; absent and null are nothing."""
+    assert stripe_mapping.payment(intent(**changes)).besides == besides
+
+
+async def test_an_overdrawn_balance_says_in_which_currency() -> None:
+    """Below zero only: an empty balance is a paid-out one."""
+    funds = [{"amount": minor, "currency": code} for minor, code in ((-1, "usd"), (0, "eur"), (5, "gbp"))]
+    assert stripe_mapping.overdrawn_in(stripe_mapping.document({"available": funds})) == ("USD",)
 
 
 async def test_a_rehearsal_reads_as_live() -> None:

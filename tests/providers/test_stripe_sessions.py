@@ -7,6 +7,7 @@ import pytest
 from pytest_paygate.adapters import payer_http
 from pytest_paygate.adapters.payer import TestCard
 from pytest_paygate.core.errors import ProviderError
+from pytest_paygate.core.hosted_page import Page
 from pytest_paygate.core.money import Money
 from pytest_paygate.core.ports import PaymentStatus
 from pytest_paygate.core.secret import Secret
@@ -34,9 +35,10 @@ async def session(stand) -> tuple[str, str]:
 
 async def test_before_anybody_pays_a_session_has_an_amount_and_no_charge(stripe_stand) -> None:
     """What the provider will ask for can be read before anybody can pay it."""
-    session_id, _ = await session(stripe_stand)
+    session_id, url = await session(stripe_stand)
     payment = await stripe_stand.provider.payment(session_id)
     assert (payment.payment_id, payment.status, payment.amount) == (session_id, PaymentStatus.REQUIRES_PAYMENT, FIVE)
+    assert payment.page == Page(url, "payment", FIVE)
     assert list(await stripe_stand.provider.charges(session_id)) == []
     assert list(await stripe_stand.provider.refunds(session_id)) == []
 
@@ -48,6 +50,7 @@ async def test_a_paid_session_is_its_payment(stripe_stand) -> None:
     payment = await stripe_stand.provider.payment(session_id)
     assert (payment.status, payment.received) == (PaymentStatus.SUCCEEDED, FIVE)
     assert payment.payment_id.startswith("pi_")
+    assert payment.page == Page("", "payment", FIVE)
     [charge] = await stripe_stand.provider.charges(session_id)
     assert (charge.payment_id, charge.metadata["trace_id"]) == (payment.payment_id, stripe_stand.trace_id)
     await stripe_stand.provider.refund(

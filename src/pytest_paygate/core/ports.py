@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pytest_paygate.core.events import EventBody
+    from pytest_paygate.core.hosted_page import Page
     from pytest_paygate.core.money import Money
     from pytest_paygate.core.seats import Waiting
     from pytest_paygate.core.secret import Secret
@@ -152,13 +153,16 @@ class RefundStatus(StrEnum):
 class Account:
     """The provider account behind a key. `livemode` is None where the provider does not say.
 
-    `settles_in` are the currencies it keeps a balance in; a charge in one of them is not converted.
+    `settles_in` are the currencies it keeps a balance in; a charge in one of them is not converted. `takes_charges` is
+    None where the provider does not say; `overdrawn_in` are the currencies whose available balance is below zero.
     """
 
     account_id: str
     livemode: bool | None
     default_currency: str = ""
     settles_in: tuple[str, ...] = ()
+    takes_charges: bool | None = None
+    overdrawn_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,8 @@ class Payment:
     """A payment as its provider tells it. `connector_payment_id` is the processor's id behind an orchestrator.
 
     `page_url` is the hosted page on which it is paid, empty where the provider does not say.
+    `page` is there when the payment was asked for by its hosted page. `besides` names in plain words what happens with
+    the payment apart from this account being paid, such as `an application fee`.
     """
 
     payment_id: str
@@ -188,11 +194,13 @@ class Payment:
     connector_payment_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     page_url: str = ""
+    page: Page | None = None
+    besides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """Money that was taken, or tried to be."""
+    """Money that was taken, or tried to be. `disputed` says that the card's holder has asked the bank for it back."""
 
     charge_id: str
     payment_id: str
@@ -206,6 +214,7 @@ class Charge:
     card: Card | None = None
     balance_transaction_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    disputed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,14 @@ class Document:
             raise OddFieldError(field)
         return value
 
+    def flag_or_none(self, field: str) -> bool | None:
+        """A truth value, None where it is null or absent."""
+        return None if self._data.get(field) is None else self.flag(field)
+
+    def money_or_none(self, field: str) -> Money | None:
+        """An amount in this object's `currency`, None where it is null or absent."""
+        return None if self._data.get(field) is None else self.money(field)
+
     def money(self, field: str, *, absent_is_zero: bool = False) -> Money:
         """An amount in this object's `currency`."""
         value = self._data.get(field)

@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import stripe
@@ -96,6 +97,8 @@ class StripeProvider:
                 livemode=balance.flag("livemode"),
                 default_currency=account.text_or_empty("default_currency").upper(),
                 settles_in=mapping.settles_in(balance),
+                takes_charges=account.flag_or_none("charges_enabled"),
+                overdrawn_in=mapping.overdrawn_in(balance),
             )
 
         return await self._call("read the account", ask)
@@ -261,7 +264,7 @@ class StripeProvider:
             intent = mapping.intent_of(session)
             if not intent or mapping.is_expired_session(session):
                 return mapping.session(session)
-            return await self._payment(intent)
+            return replace(await self._payment(intent), page=mapping.page(session))
         found = _raw(await self._api.payment_intents.retrieve_async(payment_id, {"expand": ["latest_charge"]}, _READ))
         mapping.document(found).require("id", payment_id)
         return mapping.payment(found)

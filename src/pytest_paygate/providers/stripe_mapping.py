@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from pytest_paygate.core.currencies import AmountConvention
+from pytest_paygate.core.hosted_page import Page
 from pytest_paygate.core.money import Money
 from pytest_paygate.core.ports import (
     BalanceTransaction,
@@ -63,6 +64,11 @@ def settles_in(balance: Document) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.text("currency").upper() for one in funds))
 
 
+def overdrawn_in(balance: Document) -> tuple[str, ...]:
+    """The currencies (ISO 4217) whose available balance is below zero: what is owed is taken from what comes in."""
+    return tuple(one.text("currency").upper() for one in balance.items("available") if one.money("amount").minor < 0)
+
+
 def document(data: object) -> Document:
     """An object of the API."""
     return Document(data, AmountConvention.STRIPE)
@@ -83,7 +89,20 @@ def payment(data: object) -> Payment:
         card=None if charge is None else _card(charge),
         charge_id=intent.text_or_empty("latest_charge"),
         metadata=intent.words("metadata"),
+        besides=_besides(intent),
     )
+
+
+def _besides(intent: Document) -> tuple[str, ...]:
+    """What is to happen with a payment besides this account being paid, in plain words."""
+    fee = intent.money_or_none("application_fee_amount")
+    told = {
+        "money for another account": intent.inner("transfer_data") is not None,
+        "a sale on behalf of another account": bool(intent.text_or_empty("on_behalf_of")),
+        "an application fee": fee is not None and fee.minor != 0,
+        "a card kept for later": bool(intent.text_or_empty("setup_future_usage")),
+    }
+    return tuple(name for name, is_so in told.items() if is_so)
 
 
 def is_unpaid_session(data: object) -> bool:
@@ -102,6 +121,14 @@ def is_expired_session(data: object) -> bool:
     return document(data).text_or_empty("status") == "expired"
 
 
+def page(data: object) -> Page:
+    """A Checkout session as the page it is."""
+    found = document(data).require("object", "checkout.session")
+    return Page(
+        url=found.text_or_empty("url"), sells=found.text_or_empty("mode"), amount=found.money_or_none("amount_total")
+    )
+
+
 def session(data: object) -> Payment:
     """A Checkout session without a payment intent, as the payment it may become. Its id starts with `cs_`."""
     found = document(data).require("object", "checkout.session")
@@ -115,6 +142,7 @@ def session(data: object) -> Payment:
         livemode=found.flag("livemode"),
         processor=NAME,
         metadata=found.words("metadata"),
+        page=page(data),
     )
 
 
@@ -134,6 +162,7 @@ def charge(data: object) -> Charge:
         card=_card(found),
         balance_transaction_id=found.text_or_empty("balance_transaction"),
         metadata=found.words("metadata"),
+        disputed=found.flag_or_none("disputed") or False,
     )
 
 

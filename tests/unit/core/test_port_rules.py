@@ -14,10 +14,18 @@ from pytest_paygate.core import live_ports, ports
 # Value → its fields that may be left out, with what they hold then.
 LEFT_OUT: dict[type, dict[str, Any]] = {
     ports.Outgoing: {},
-    ports.Account: {"default_currency": "", "settles_in": ()},
+    ports.Account: {"default_currency": "", "settles_in": (), "takes_charges": None, "overdrawn_in": ()},
     ports.Card: {},
-    ports.Payment: {"card": None, "charge_id": "", "connector_payment_id": "", "metadata": {}, "page_url": ""},
-    ports.Charge: {"card": None, "balance_transaction_id": "", "metadata": {}},
+    ports.Payment: {
+        "card": None,
+        "charge_id": "",
+        "connector_payment_id": "",
+        "metadata": {},
+        "page_url": "",
+        "page": None,
+        "besides": (),
+    },
+    ports.Charge: {"card": None, "balance_transaction_id": "", "metadata": {}, "disputed": False},
     ports.Refund: {"failure_reason": "", "balance_transaction_id": ""},
     ports.Transfer: {"group": "", "metadata": {}},
     ports.BalanceTransaction: {},
