@@ -1,8 +1,8 @@
 """The target's application log, read by trace id: what an entry is, and the one way every log is watched.
 
-Owns what is taken over of an entry (event, time and trace id, each typed; the rest only to be searched), the limits of
-a look, and that each entry seen is journalled once. Where entries come from is the matter of `log_file`, `log_http`,
-`log_loki` and `log_postgres`. Does not judge entries.
+Owns what is taken over of an entry (event, time, trace id and what it tells of a payment under a few known names, each
+typed; the rest only to be searched), the limits of a look, and that each entry seen is journalled once. Where entries
+come from is the matter of `log_file`, `log_http`, `log_loki` and `log_postgres`. Does not judge entries.
 """
 
 from __future__ import annotations
@@ -29,6 +29,16 @@ ENTRIES_MAX = 5_000
 # A log that is huge or hostile must not fill the journal.
 TOLD_MAX = 200
 _DEPTH_MAX = 8
+# What an entry may tell of its payment, and in which shape; a log that calls it otherwise tells nothing.
+_OF_PAYMENT = {
+    "payment_intent_id": FactKind.IDENTIFIER,
+    "session_id": FactKind.IDENTIFIER,
+    "refund_id": FactKind.IDENTIFIER,
+    "amount_minor": FactKind.INTEGER,
+    "amount_cents": FactKind.INTEGER,
+    "currency": FactKind.WORD,
+    "credits": FactKind.INTEGER,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,8 @@ class LogEntry:
 
     `at` is ISO 8601 in UTC. A field is empty where the log held nothing of its shape. `tells_secret` says that anything
     in the entry, whatever its name, looks like a key, a token or a card number. `content` is everything that it says,
-    to be searched for the run's own secrets; it is never journalled or shown.
+    to be searched for the run's own secrets; it is never journalled or shown. `told` is what it tells of its payment, by
+    name; a currency is in capitals.
     """
 
     event: str
@@ -45,6 +56,7 @@ class LogEntry:
     trace_id: str
     tells_secret: bool = False
     content: bytes = field(default=b"", repr=False, compare=False)
+    told: tuple[tuple[str, str | int], ...] = ()
 
 
 class LogSource(Protocol):
@@ -111,7 +123,7 @@ class WatchedLog:
 
 
 def entry_of(fields: Mapping[str, object], names: LogFields) -> LogEntry:
-    """Take over event, time and trace id of one entry, each only in its shape.
+    """Take over event, time, trace id and what is told of the payment, each only in its shape.
 
     Args:
         fields: the entry as the log holds it; its values may be anything.
@@ -124,7 +136,19 @@ def entry_of(fields: Mapping[str, object], names: LogFields) -> LogEntry:
         trace_id=_typed(FactKind.IDENTIFIER, fields.get(names.trace_id)),
         tells_secret=any(looks_secret(text) for text in texts),
         content="\n".join(texts).encode(errors="surrogatepass"),
+        told=tuple(_told(fields)),
     )
+
+
+def _told(fields: Mapping[str, object]) -> Iterator[tuple[str, str | int]]:
+    """What an entry tells of its payment, name by name."""
+    for name, kind in _OF_PAYMENT.items():
+        value = fields.get(name)
+        if kind is FactKind.INTEGER:
+            if type(value) is int:
+                yield name, value
+        elif (text := _typed(kind, value)) and not looks_secret(text):
+            yield name, text.upper() if name == "currency" else text
 
 
 def object_of(line: bytes) -> Mapping[str, object]:

@@ -1,4 +1,4 @@
-"""What is taken over of a log entry: three typed fields, and whether anything in it is what nobody may read."""
+"""What is taken over of a log entry: three typed fields, what it tells of a payment, and whether anything in it is what nobody may read."""
 
 from __future__ import annotations
 
@@ -11,11 +11,27 @@ NAMES = LogFields(event="event", at="at", trace_id="trace_id")
 ENTRY = {"event": "payment_succeeded", "at": "2026-11-21T09:00:00+00:00", "trace_id": "T-1"}
 
 
-def test_three_fields_are_taken_over_and_nothing_else():
-    """Event, time and trace id in their shapes; an ordinary entry tells no secret."""
+def test_what_is_known_by_name_is_taken_over_and_nothing_else():
+    """Event, time, trace id and what is told of the payment, in their shapes; an ordinary entry tells no secret."""
     entry = entry_of({**ENTRY, "amount_minor": 50, "session_id": "cs_test_a1B2c3", "more": None}, NAMES)
     assert (entry.event, entry.at, entry.trace_id) == tuple(ENTRY.values())
+    assert entry.told == (("session_id", "cs_test_a1B2c3"), ("amount_minor", 50))
     assert not entry.tells_secret
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"currency": "usd", "credits": 50}, (("currency", "USD"), ("credits", 50))),
+        ({"amount_minor": "50", "amount_cents": True, "credits": 50.0, "refund_id": 7, "currency": {"a": 1}}, ()),
+        ({"amount": 5000, "card": "visa"}, ()),
+        ({"payment_intent_id": "sk_live_51H8abcdefGHIJKL", "amount_cents": 50}, (("amount_cents", 50),)),
+    ],
+    ids=["capitals", "other shapes", "other names", "a key in place of an id"],
+)
+def test_what_is_told_of_a_payment_is_typed(more, told):
+    """A value of another shape, or one that looks like a secret, tells nothing; amounts are whole minor units."""
+    assert entry_of({**ENTRY, **more}, NAMES).told == told
 
 
 @pytest.mark.parametrize(
