@@ -43,10 +43,11 @@ async def test_environment(api: Api, run: Run, facts: Facts, proofs: Proofs) -> 
 @pytest.mark.preflight
 @pytest.mark.row("account")
 async def test_account(run: Run, facts: Facts, provider: Callable[[str], Provider]) -> None:
-    """The key opens the pinned account, in this run's mode, whatever A5 says of itself."""
+    """The key opens the pinned account, in this run's mode and in order, whatever A5 says of itself."""
     account = await provider("stripe").account()
     facts["account_id"] = account.account_id
     run.check_account(account, provider="stripe")
+    run.verify(checks.accounts.account_in_order, account)
 
 
 @pytest.mark.preflight

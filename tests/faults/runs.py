@@ -36,6 +36,7 @@ _QUICK: dict[str, dict[str, float]] = {
         "refund_grace_seconds": 4,
         "charged_within_seconds": 5,
         "payment_hold_seconds": 20,
+        "posted_within_seconds": 3,
         "logged_within_seconds": 3,
         "event_within_seconds": 3,
     },

@@ -47,8 +47,8 @@ class LogEntry:
 
     `at` is ISO 8601 in UTC. A field is empty where the log held nothing of its shape. `tells_secret` says that anything
     in the entry, whatever its name, looks like a key, a token or a card number. `content` is everything that it says,
-    to be searched for the run's own secrets; it is never journalled or shown. `told` is what it tells of its payment, by
-    name; a currency is in capitals.
+    to be searched for the run's own secrets; it is never journalled or shown. `told` is what it tells of its payment,
+    by name; a currency is in capitals.
     """
 
     event: str

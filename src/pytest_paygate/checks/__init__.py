@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pytest_paygate.checks import (
         accounts,
+        bookkeeping,
         catalogue,
         charges,
         checkouts,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 # The subjects that hold checks.
 __all__ = [
     "accounts",
+    "bookkeeping",
     "catalogue",
     "charges",
     "checkouts",

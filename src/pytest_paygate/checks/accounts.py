@@ -30,3 +30,18 @@ def account_mode(account: Account, provider: str, *, livemode: bool) -> Finding 
         expected=livemode,
         next_step="Take the key of the other mode, or correct the environment's mode.",
     )
+
+
+@check("The account may take charges, and owes its provider nothing")
+def account_in_order(account: Account) -> Finding | None:
+    """A restricted account takes nothing; from one that is overdrawn no refund is paid. Silence is no finding."""
+    if account.takes_charges is False:
+        return Finding(
+            "whether the account may take charges", "no", "yes", "Give the provider what it asks of the account."
+        )
+    return same(
+        "the currencies in which the account owes its provider money",
+        observed=", ".join(account.overdrawn_in) or "none",
+        expected="none",
+        next_step="Pay the balance up first: a refund out of an overdrawn account waits, or fails.",
+    )

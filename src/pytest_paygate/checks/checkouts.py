@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pytest_paygate.checks.check import Finding, check, same
 from pytest_paygate.core.ports import Payment, PaymentStatus
@@ -11,6 +12,7 @@ from pytest_paygate.core.secret import looks_secret
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_paygate.core.hosted_page import Page
     from pytest_paygate.core.money import Money
 
 
@@ -98,4 +100,44 @@ def payment_mode(payment: Payment, *, livemode: bool) -> Finding | None:
     )
 
 
+@check("The page that the buyer is sent to is the provider's own page of this payment")
+def page_of_provider(url: str, page: Page | None) -> Finding | None:
+    """`url` is what the target hands out. Query and fragment are its own; a provider that tells no page is silent."""
+    if page is None or not page.url or _place(url) == _place(page.url):
+        return None
+    return Finding(
+        "the address of the page to pay on",
+        _place(url)[1] or "no address",
+        f"the provider's page at {_place(page.url)[1]}",
+        "Do not pay: whoever answers at the other address would be told a card's number.",
+    )
+
+
+@check("The page sells for the plan's amount, and the payment does nothing but pay this account")
+def page_sells_plan(payment: Payment, amount: Money) -> Finding | None:
+    """`payment` as it was found by its page; what the provider does not tell of the page is no finding."""
+    page = payment.page
+    sells, asks = ("", None) if page is None else (page.sells, page.amount)
+    return (
+        same("what is done on the page", observed=sells or "payment", expected="payment", next_step=_DO_NOT_PAY)
+        or same("the amount on the page", observed=asks or amount, expected=amount, next_step=_DO_NOT_PAY)
+        or same(
+            "what happens with the payment besides",
+            observed=", ".join(payment.besides) or "nothing",
+            expected="nothing",
+            next_step=_DO_NOT_PAY,
+        )
+    )
+
+
+def _place(url: str) -> tuple[str, str, str]:
+    """Scheme, host with port, and path of an address; empty ones for what is no address."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ("", "", "")
+    return (parts.scheme.lower(), parts.netloc.lower(), parts.path.rstrip("/"))
+
+
+_DO_NOT_PAY = "Do not pay: have the target ask the provider for one payment of the plan's amount, to its own account."
 _ENDED = frozenset({PaymentStatus.FAILED, PaymentStatus.CANCELLED, PaymentStatus.EXPIRED})

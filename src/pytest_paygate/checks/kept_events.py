@@ -10,13 +10,14 @@ from pytest_paygate.checks.check import Finding, check, same
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_KEPT = frozenset({200, 201})
 _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @check("The event is kept, not only taken in")
 def event_created(status: int) -> Finding | None:
-    """`status` is what POST /events answered: 201 says that the event exists, 202 that it may."""
-    return same("the status of POST /events", observed=status, expected=201)
+    """`status` is what POST /events answered: 200 and 201 say that the event exists, 202 that it may."""
+    return None if status in _KEPT else Finding("the status of POST /events", status, "200 or 201")
 
 
 @check("The checksum of an event is a whole SHA-256")
@@ -35,13 +36,25 @@ def checksum_unchanged(read: str, given: str) -> Finding | None:
 
 @check("An event is read back as it was sent")
 def event_unchanged(read: Mapping[str, object], sent: Mapping[str, object]) -> Finding | None:
-    """What was sent is compared by value, key by key; what the service adds besides is its own."""
+    """What was sent is compared by value, key by key, also inside; what the service adds besides is its own."""
+    name = _changed(read, sent)
+    if not name:
+        return None
+    return Finding(
+        f"{name} of the event read back",
+        "something else",
+        "what was sent",
+        "Look for the event of another run or app under this id.",
+    )
+
+
+def _changed(read: Mapping[str, object], sent: Mapping[str, object]) -> str:
+    """The first name, dotted where it stands inside, whose value has changed or is gone; empty when none has."""
     for name, value in sent.items():
-        if read.get(name) != value:
-            return Finding(
-                f"{name} of the event read back",
-                "something else",
-                "what was sent",
-                "Look for the event of another run or app under this id.",
-            )
-    return None
+        back = read.get(name)
+        if isinstance(value, dict) and isinstance(back, dict):
+            if inside := _changed(back, value):
+                return f"{name}.{inside}"
+        elif back != value:
+            return name
+    return ""

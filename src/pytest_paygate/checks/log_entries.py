@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_paygate.checks.check import Finding, check, same
 from pytest_paygate.core.leaks import Scanner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_paygate.core.secret import Secret
 
@@ -71,3 +72,28 @@ def log_keeps_our_secrets(contents: Iterable[bytes], secrets: Iterable[Secret]) 
         expected=0,
         next_step="Change that password or key, take it out of the log, and have the target mask what it writes.",
     )
+
+
+@check("What a log entry tells of the payment is what was paid")
+def entry_agrees(told: Mapping[str, str | int], paid: Mapping[str, str | int]) -> Finding | None:
+    """`told` is what the entry tells by name, `paid` what is known; a name that the entry does not tell is silent."""
+    for name, value in paid.items():
+        if name in told and (found := same(f"{name} in the log entry", observed=told[name], expected=value)):
+            return replace(found, next_step=_BOOKED)
+    return None
+
+
+@check("The log's last word on the refund is that all of it came back")
+def refund_heard(events: Sequence[str], refunded: str, contrary: Sequence[str]) -> Finding | None:
+    """`events` are all of the run's trace id, oldest first; `contrary` are the words for a refund that came to less."""
+    words = [event for event in events if event == refunded or event in contrary]
+    last = words[-1] if words else "none"
+    return same(
+        "the log's last word on the refund",
+        observed=last,
+        expected=refunded,
+        next_step="The provider has given all of it back: see what the target has taken back from the buyer for it.",
+    )
+
+
+_BOOKED = "See what the target has booked, and for whom: the log tells another payment than the provider's ledger."

@@ -226,9 +226,9 @@ def test_a_currency_without_a_published_minimum_has_none():
 def test_subjects_are_loaded_by_their_names():
     """Every subject of the package, and nothing besides."""
     subjects = [
-        *("accounts", "catalogue", "charges", "checkouts", "kept_events", "lasting", "licences", "log_entries"),
-        *("minimum_charge", "orders", "previous", "refund_course", "refunds", "replies", "status", "transfers"),
-        *("webhooks", "windows"),
+        *("accounts", "bookkeeping", "catalogue", "charges", "checkouts", "kept_events", "lasting", "licences"),
+        *("log_entries", "minimum_charge", "orders", "previous", "refund_course", "refunds", "replies", "status"),
+        *("transfers", "webhooks", "windows"),
     ]
     assert checks.__all__ == subjects
     for name in subjects:

@@ -56,6 +56,8 @@ FINDS = (
     (checks.accounts.account_mode, (Account("acct_1", True), "stripe"), {"livemode": False},
      ("livemode of the stripe account", True, False,
       "Take the key of the other mode, or correct the environment's mode.")),
+    (checks.accounts.account_in_order, (Account("acct_1", False, takes_charges=False),), {},
+     ("whether the account may take charges", "no", "yes", "Give the provider what it asks of the account.")),
     (checks.catalogue.has_products, (0,), {}, ("the number of products", "0", "at least 1", "Publish the test product.")),
     (checks.catalogue.listed_once, (2, "prod_1"), {}, ("how often product prod_1 is listed", 2, 1, "")),
     (checks.catalogue.price_planned, (SHARE, FIVE), {}, ("the price", SHARE, FIVE, "")),
