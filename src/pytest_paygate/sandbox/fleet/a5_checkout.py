@@ -64,6 +64,7 @@ async def create(fleet: Fleet, wanted: Wanted) -> dict[str, object]:
         made["session_id"] = None
     if fleet.world.faults.active("fleet_session_of_another"):
         made["session_id"] = await _session_of_another(fleet)
+    made["url"] = _address(fleet, str(made["url"]))
     if fleet.world.faults.active("fleet_answer_holds_key"):
         made["debug"] = {"authorization": f"Bearer {fleet.world.keys.stripe_secret}"}
     if fleet.world.faults.active("fleet_answer_masks_key"):
@@ -73,13 +74,20 @@ async def create(fleet: Fleet, wanted: Wanted) -> dict[str, object]:
     return made
 
 
+def _address(fleet: Fleet, url: str) -> str:
+    """Where the buyer is sent to: the provider's page, that page with something added, or elsewhere by fault."""
+    if fleet.world.faults.active("fleet_page_elsewhere"):
+        return url.replace("127.0.0.1", "localhost")
+    return f"{url}?locale=en#fid" if fleet.world.faults.active("fleet_page_decorated") else url
+
+
 async def _session_of_another(fleet: Fleet) -> object:
     """The id of a checkout that is nobody's: made, and never to be paid."""
     trace_id = f"trace_{fleet.world.identifiers.token(24)}"
-    return (await _second_page(fleet, CREDITS_MIN * CENTS_PER_CREDIT, trace_id))["id"]
+    return (await second_page(fleet, CREDITS_MIN * CENTS_PER_CREDIT, trace_id))["id"]
 
 
-async def _second_page(fleet: Fleet, amount_minor: int, trace_id: str) -> dict[str, object]:
+async def second_page(fleet: Fleet, amount_minor: int, trace_id: str) -> dict[str, object]:
     """One more page that can be paid, and that nobody is told of."""
     return await fleet.provider.create_session(
         f"a5_checkout_{fleet.world.identifiers.token(24)}",
@@ -128,7 +136,7 @@ async def _make(fleet: Fleet, connection: AsyncConnection, wanted: Wanted) -> di
         if faults.active("fleet_checkout_asked_twice"):
             session = await ask()
         if faults.active("fleet_second_page"):
-            await _second_page(fleet, amount, wanted.trace_id)
+            await second_page(fleet, amount, wanted.trace_id)
     except ProviderError as failure:
         await fleet.log.write("checkout_failed", wanted.trace_id, level="error", reason=str(failure))
         raise ApiError(502, "provider_failed", "the payment provider made no checkout") from None

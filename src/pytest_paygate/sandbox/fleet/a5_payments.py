@@ -147,6 +147,10 @@ async def _log_payment(fleet: Fleet, checkout: Mapping[str, Any], session: Mappi
     trace_id = str(checkout["trace_id"])
     if faults.active("fleet_charges_twice"):
         await fleet.provider.charge_again(checkout["payment_intent_id"], trace_id)
+    if faults.active("fleet_charges_untraced"):
+        await fleet.provider.charge_again(checkout["payment_intent_id"], "")
+    if faults.active("fleet_charges_renamed"):
+        await fleet.provider.charge_again(checkout["payment_intent_id"], f"{trace_id}-retry")
     is_told = faults.parameter("fleet_log_before_commit", "event", PAID) == PAID
     if faults.active("fleet_log_missing") or (is_told and faults.active("fleet_log_before_commit")):
         return
@@ -162,22 +166,31 @@ async def _log_payment(fleet: Fleet, checkout: Mapping[str, Any], session: Mappi
                 await write_one(word, trace)
 
     async def write_one(word: str, trace: str) -> None:
-        await fleet.log.write(
-            word,
-            trace,
-            at=at,
-            payment_intent_id=checkout["payment_intent_id"],
-            session_id=checkout["session_id"],
-            amount_minor=int(session.get("amount_total") or 0),
-            currency=str(session.get("currency") or CURRENCY).upper(),
-            credits=checkout["credits"],
-            **more,
-        )
+        told: dict[str, str | int | None] = {
+            "payment_intent_id": checkout["payment_intent_id"],
+            "session_id": checkout["session_id"],
+            "amount_minor": int(session.get("amount_total") or 0),
+            "currency": str(session.get("currency") or CURRENCY).upper(),
+            "credits": checkout["credits"],
+        }
+        spoiled = _spoiled(faults, told) | more
+        await fleet.log.write(word, trace, level="info", at=at, **spoiled)
 
     if faults.active("fleet_log_late"):
         fleet.later(write(float(str(faults.parameter("fleet_log_late", "seconds", _LATE_SECONDS)))))
     else:
         await write(0)
+
+
+def _spoiled(faults: Faults, told: dict[str, str | int | None]) -> dict[str, str | int | None]:
+    """What the entry of a payment tells of it: what was paid, something else, or nothing."""
+    if faults.active("fleet_log_tells_less"):
+        return {}
+    if faults.active("fleet_log_amount_other"):
+        told["amount_minor"] = int(told["amount_minor"] or 0) * 100
+    if faults.active("fleet_log_payment_other"):
+        told["payment_intent_id"] = "pi_somebodyElses0000000000"
+    return told
 
 
 def _words(faults: Faults) -> list[str]:
@@ -219,6 +232,22 @@ async def _refunded(fleet: Fleet, event_id: str, charge: Mapping[str, Any]) -> s
             # A refund can overtake its purchase: what was never credited is not taken away either.
             if checkout["status"] == "paid":
                 await _credit(fleet, connection, checkout, "refund", -checkout["credits"])
+    faults = fleet.world.faults
+    if faults.active("fleet_refund_unheard"):
+        return "accepted"
+    if faults.active("fleet_refund_heard_late"):
+        fleet.later(_tell_refund(fleet, checkout, charge, faults.seconds("fleet_refund_heard_late", _LATE_SECONDS)))
+    else:
+        await _tell_refund(fleet, checkout, charge, 0.0)
+    if faults.active("fleet_refund_heard_failed"):
+        await fleet.log.write("refund_failed", checkout["trace_id"], level="error")
+    return "accepted"
+
+
+async def _tell_refund(
+    fleet: Fleet, checkout: Mapping[str, Any], charge: Mapping[str, Any], wait_seconds: float | None
+) -> None:
+    await asyncio.sleep(wait_seconds or 0.0)
     await fleet.log.write(
         "payment_refunded" if charge.get("refunded") is True else "payment_partly_refunded",
         checkout["trace_id"],
@@ -226,7 +255,6 @@ async def _refunded(fleet: Fleet, event_id: str, charge: Mapping[str, Any]) -> s
         amount_minor=int(charge.get("amount_refunded") or 0),
         currency=str(charge.get("currency") or CURRENCY).upper(),
     )
-    return "accepted"
 
 
 async def _refund_failed(fleet: Fleet, event_id: str, failed: Mapping[str, Any]) -> str:

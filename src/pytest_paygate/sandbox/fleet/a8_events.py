@@ -12,6 +12,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from pytest_paygate.sandbox.fleet.a5_checkout import second_page
 from pytest_paygate.sandbox.marketplace.answers import ApiError, text_field
 
 if TYPE_CHECKING:
@@ -62,9 +63,18 @@ async def keep(fleet: Fleet, sent: dict[str, object], trace_id: str) -> dict[str
                 "INSERT INTO events VALUES (%s, %s, %s, %s, %s)",
                 (event_id, trace_id, content.decode(), digest, _readable_from(fleet)),
             )
+    await _money_follows(fleet, data, trace_id)
     if faults.active("fleet_checksum_unformed"):
         digest = digest[: len("sha256:") + 8]
     return {"event_id": event_id, "checksum": digest}
+
+
+async def _money_follows(fleet: Fleet, data: dict[str, object], trace_id: str) -> None:
+    """What A5 does, by fault, once the run is told to be complete."""
+    if fleet.world.faults.active("fleet_charges_after_event"):
+        await fleet.provider.charge_again(str(data["payment_intent_id"]), trace_id)
+    if fleet.world.faults.active("fleet_page_after_event"):
+        await second_page(fleet, int(str(data["amount_cents"])), trace_id)
 
 
 async def read(fleet: Fleet, event_id: str) -> dict[str, object]:
@@ -91,6 +101,8 @@ async def read(fleet: Fleet, event_id: str) -> dict[str, object]:
         told["app_id"] = "A3"
     if fleet.world.faults.active("fleet_event_told_as_floats"):
         told["data"] = {name: float(value) if isinstance(value, int) else value for name, value in _data(event).items()}
+    if fleet.world.faults.active("fleet_event_noted"):
+        told["data"] = {**_data(event), "received_at": fleet.now().isoformat()}
     if fleet.world.faults.active("fleet_event_told_otherwise"):
         told["data"] = dict(reversed(list(_data(event).items())))
         return {"received_by": "a8", "previous_checksum": None, **dict(reversed(list(told.items())))}

@@ -103,7 +103,7 @@ class Provider:
         return await self._call("POST", "/v1/refunds", form, f"a5_refund_{payment_intent_id}")
 
     async def charge_again(self, payment_intent_id: str, trace_id: str) -> None:
-        """Charge the card of a payment once more, as a broken shop does.
+        """Charge the card of a payment once more, as a broken shop does, under a trace id or, when it is empty, none.
 
         Raises:
             ProviderError: when Stripe refuses or does not answer.
@@ -117,6 +117,8 @@ class Provider:
             "off_session": "true",
             "metadata[trace_id]": trace_id,
         }
+        if not trace_id:
+            del form["metadata[trace_id]"]
         await self._call("POST", "/v1/payment_intents", form, f"a5_again_{payment_intent_id}")
 
     async def _call(self, method: str, path: str, form: Mapping[str, str], key: str | None) -> dict[str, object]:

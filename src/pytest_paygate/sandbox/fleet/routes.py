@@ -104,7 +104,9 @@ class A8:
     async def keep(self, request: Request) -> Response:
         """`POST /events`."""
         kept = await a8_events.keep(self._fleet, await read_object(request), request.state.trace_id)
-        status = 202 if self._fleet.world.faults.active("fleet_event_accepted_only") else 201
+        faults = self._fleet.world.faults
+        status = 202 if faults.active("fleet_event_accepted_only") else 201
+        status = 200 if faults.active("fleet_event_answered_200") else status
         return JSONResponse(kept, status_code=status)
 
     async def read(self, request: Request) -> Response:

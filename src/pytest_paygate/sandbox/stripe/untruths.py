@@ -10,6 +10,7 @@ import copy
 from typing import TYPE_CHECKING
 
 from pytest_paygate.sandbox.faults import REGISTRY, Fault
+from pytest_paygate.sandbox.stripe import microcharge_untruths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -289,7 +290,7 @@ def spoiled(world: World, method: str, path: str, sent: Json, body: Json) -> Jso
     """
     if method != "GET":
         return body
-    for name, (_summary, _row, addresses, spoil) in _DECLARED.items():
+    for name, (_summary, _row, addresses, spoil) in (_DECLARED | microcharge_untruths.DECLARED).items():
         hit = any(address == path or (address.startswith(f"{path}?") and address.split("?")[1] in sent)
                   for address in addresses)  # fmt: skip
         if hit and world.faults.is_set(name) and spoil(world, body):
