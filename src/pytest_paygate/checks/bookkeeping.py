@@ -74,7 +74,7 @@ def nothing_beside(charges: Sequence[Charge], ours: Charge, trace_id: str) -> Fi
 
 
 def _may_be_ours(one: Charge, ours: Charge, trace_id: str) -> bool:
-    told = one.metadata.get("trace_id", "")
+    told = one.metadata.get("trace_id")
     if one.charge_id == ours.charge_id or told == trace_id:
         return False
     if any(value.startswith(trace_id) for value in one.metadata.values()):

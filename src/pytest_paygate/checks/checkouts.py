@@ -103,12 +103,17 @@ def payment_mode(payment: Payment, *, livemode: bool) -> Finding | None:
 @check("The page that the buyer is sent to is the provider's own page of this payment")
 def page_of_provider(url: str, page: Page | None) -> Finding | None:
     """`url` is what the target hands out. Query and fragment are its own; a provider that tells no page is silent."""
-    if page is None or not page.url or _place(url) == _place(page.url):
+    there, own = _place(url), None if page is None else _place(page.url)
+    if own is None or there == own:
         return None
+    if there is None:
+        seen = "no address"
+    else:
+        seen = f"another page at {there[1]}" if there[1] == own[1] else f"a page at {there[1]}"
     return Finding(
         "the address of the page to pay on",
-        _place(url)[1] or "no address",
-        f"the provider's page at {_place(page.url)[1]}",
+        seen,
+        f"the provider's page at {own[1]}",
         "Do not pay: whoever answers at the other address would be told a card's number.",
     )
 
@@ -130,13 +135,13 @@ def page_sells_plan(payment: Payment, amount: Money) -> Finding | None:
     )
 
 
-def _place(url: str) -> tuple[str, str, str]:
-    """Scheme, host with port, and path of an address; empty ones for what is no address."""
+def _place(url: str) -> tuple[str, str, str] | None:
+    """Scheme, host with port, and path of an address; None for what names no host."""
     try:
         parts = urlsplit(url)
     except ValueError:
-        return ("", "", "")
-    return (parts.scheme.lower(), parts.netloc.lower(), parts.path.rstrip("/"))
+        return None
+    return (parts.scheme, parts.netloc.lower(), parts.path.removesuffix("/")) if parts.netloc else None
 
 
 _DO_NOT_PAY = "Do not pay: have the target ask the provider for one payment of the plan's amount, to its own account."

@@ -48,8 +48,8 @@ def event_unchanged(read: Mapping[str, object], sent: Mapping[str, object]) -> F
     )
 
 
-def _changed(read: Mapping[str, object], sent: Mapping[str, object]) -> str:
-    """The first name, dotted where it stands inside, whose value has changed or is gone; empty when none has."""
+def _changed(read: Mapping[str, object], sent: Mapping[str, object]) -> str | None:
+    """The first name, dotted where it stands inside, whose value has changed or is gone; None when none has."""
     for name, value in sent.items():
         back = read.get(name)
         if isinstance(value, dict) and isinstance(back, dict):
@@ -57,4 +57,4 @@ def _changed(read: Mapping[str, object], sent: Mapping[str, object]) -> str:
                 return f"{name}.{inside}"
         elif back != value:
             return name
-    return ""
+    return None

@@ -22,6 +22,7 @@ PAYMENT = Payment("pi_1", PaymentStatus.SUCCEEDED, FIFTY, FIFTY, NOW, False, "st
 CHARGE = Charge(
     "ch_1", "pi_1", FIFTY, FIFTY, FIFTY, True, True, NOW, False, card=CARD, metadata={"trace_id": "T-1"}
 )  # fmt: skip
+UNTRACED = replace(CHARGE, metadata={})
 ACCOUNT = Account("acct_1", livemode=False, takes_charges=True)
 BOOKS = "Look all of them up at the provider: one of its books is wrong, or belongs to another payment."
 DO_NOT_PAY = "Do not pay: have the target ask the provider for one payment of the plan's amount, to its own account."
@@ -110,6 +111,7 @@ def test_payment_charge_and_balance(judged, expected):
     ("judged", "count"),
     numbered(
         (beside(), 0),
+        (partial(bookkeeping.nothing_beside.judge, [UNTRACED], UNTRACED, "T-1"), 0),
         (beside(other()), 0),
         (beside(other(card=None)), 0),
         (partial(bookkeeping.nothing_beside.judge, [other(card=None)], replace(CHARGE, card=None), "T-1"), 0),
@@ -141,19 +143,28 @@ def test_what_else_of_the_run_stands_in_the_ledger(judged, count):
         (
             at("https://pay.example.evil/c/1"),
             Finding(
-                "the address of the page to pay on", "pay.example.evil", "the provider's page at pay.example", ELSEWHERE
+                "the address of the page to pay on",
+                "a page at pay.example.evil",
+                "the provider's page at pay.example",
+                ELSEWHERE,
             ),
         ),
         (
             at("http://pay.example/c/1"),
             Finding(
-                "the address of the page to pay on", "pay.example", "the provider's page at pay.example", ELSEWHERE
+                "the address of the page to pay on",
+                "another page at pay.example",
+                "the provider's page at pay.example",
+                ELSEWHERE,
             ),
         ),
         (
             at("https://pay.example/c/2"),
             Finding(
-                "the address of the page to pay on", "pay.example", "the provider's page at pay.example", ELSEWHERE
+                "the address of the page to pay on",
+                "another page at pay.example",
+                "the provider's page at pay.example",
+                ELSEWHERE,
             ),
         ),
         (
@@ -242,6 +253,7 @@ def test_the_log(judged, expected):
         ({"data": {"amount": 49, "id": "pi_1"}, "app": "A5"}, "data.amount"),
         ({"data": {"amount": 50}, "app": "A5"}, "data.id"),
         ({"data": "pi_1", "app": "A5"}, "data"),
+        ({"data": {"amount": 50, "id": "pi_1"}, "app": {"name": "A5"}}, "app"),
         ({"data": {"amount": 50, "id": "pi_1"}, "app": "A3"}, "app"),
     ),
 )
