@@ -15,10 +15,14 @@ from pytest_paygate import Money, checks, pick
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_paygate import Answer, Facts, Provider, Run
-    from suites.e2e.conftest import Buyer, Knocker
+    from pytest_paygate import Facts, Poll, Provider, Run
+    from suites.e2e.conftest import Buyer, Knocker, UnpaidOrders
 
-DELIVERIES_MAX = 3
+# Two clicks, two tabs: enough that two of them meet.
+AT_ONCE = 4
+# How long an order is watched after what might complete it: a handler may do its work a little later.
+WATCH_SECONDS = 1.5
+EVENT_SECONDS = 0.4
 NOT_SENT = "none: money is real here"
 NO_BUYER = "none: see row login"
 NOT_REACHED = "none: no services.webhooks"
@@ -29,7 +33,7 @@ WISHES = dict.fromkeys(("price_minor", "total_minor", "amount"), WISHED_MINOR)
 @pytest.mark.preflight
 @pytest.mark.row("order_refusals")
 async def test_order_refusals(buyer: Buyer, run: Run, facts: Facts, trace_id: str) -> None:
-    """An order of an unknown product is refused, of a stranger all the more: neither could ever be paid."""
+    """An order of an unknown product is refused, of a stranger all the more, and so is a wrong password."""
     if why_not := await not_probed(buyer, run):
         facts["order_refusals"] = why_not
         return
@@ -37,72 +41,106 @@ async def test_order_refusals(buyer: Buyer, run: Run, facts: Facts, trace_id: st
     stranger = await buyer.probe_order(unknown, key=f"{trace_id}-stranger", stranger=True)
     known = await buyer.probe_order(unknown, key=f"{trace_id}-unknown")
     facts["order_refusals"] = f"{stranger.status} and {known.status}"
+    wrong = await buyer.probe_login()
     run.verify(checks.orders.stranger_refused, stranger.status)
     run.verify(checks.orders.unknown_product_refused, known.status)
+    run.verify(checks.access.wrong_password_refused, wrong.status)
 
 
 @pytest.mark.preflight
 @pytest.mark.row("order_probes")
 async def test_order_probes(
-    buyer: Buyer, run: Run, facts: Facts, provider: Callable[[str], Provider], trace_id: str
+    buyer: Buyer,
+    run: Run,
+    facts: Facts,
+    provider: Callable[[str], Provider],
+    poll: Poll,
+    unpaid: UnpaidOrders,
+    trace_id: str,
 ) -> None:
-    """An order that nobody pays: at the catalogue's price, once a key, not refundable, and dead once it is closed."""
+    """An order that nobody pays: at the catalogue's price, once a key, not refundable, worth nothing, and closed."""
     if why_not := await not_probed(buyer, run):
         facts["order_probes"] = why_not
         return
-    orchestrator = provider("hyperswitch")
     product_id, key = run.value("product_id"), f"{trace_id}-probe"
     body: dict[str, object] = {"product_id": product_id, **WISHES}
-    made: list[Answer] = []
-    try:
-        first = await buyer.probe_order(body, key=key)
+    async with unpaid:
+        first = await unpaid.make(body, key=key)
         if not 200 <= first.status < 300:
             # A target may refuse whoever names a price; then it has made nothing under this key.
             body, key = {"product_id": product_id}, f"{key}-plain"
-            first = await buyer.probe_order(body, key=key)
-        made.append(first)
-        made.append(again := await buyer.probe_order(body, key=key))
-        other = await buyer.probe_order({"product_id": await another(buyer, product_id)}, key=key)
-        made.append(other)
-        refund = await buyer.probe_refund(pick(first.data, "order_id", str))
-    finally:
-        payments = {payment for answer in made if (payment := payment_of(answer))}
-        for payment in payments:
-            await orchestrator.close_payment(payment)
-    facts["order_probes"] = f"replayed, {other.status}, {refund.status}, closed"
+            first = await unpaid.make(body, key=key)
+        order_id, payment_id = unpaid.ids_of(first)
+        opened = await unpaid.payments()
+        again = await unpaid.make(body, key=key)
+        opened_again = await unpaid.payments()
+        other = await unpaid.make({"product_id": await another(buyer, product_id)}, key=key)
+        at_once = await unpaid.make_at_once({"product_id": product_id}, key=f"{trace_id}-at-once", times=AT_ONCE)
+        refund = await buyer.probe_refund(order_id)
+        strangers_refund = await buyer.probe_refund(order_id, stranger=True)
+        await unpaid.close(payment_id)
+        facts["order_probes"] = f"replayed, {other.status}, {refund.status}, closed"
+        await buyer.stays_unpaid(order_id, poll, seconds=WATCH_SECONDS, after="its payment was closed")
+        late = await unpaid.make(body, key=key)
     total = Money(pick(first.data, "total_minor", int), run.expected_money("price").currency)
     run.verify(checks.orders.buyers_price_ignored, total, WISHED_MINOR)
-    run.verify(checks.orders.replay_is_same, ids_of(first), ids_of(again))
+    run.verify(checks.orders.replay_is_same, (order_id, payment_id), unpaid.ids_of(again))
+    run.verify(checks.orders.replay_opens_nothing, opened, opened_again)
     run.verify(checks.orders.key_conflict_refused, other.status)
+    run.verify(checks.orders.one_order_at_once, [unpaid.ids_of(one) for one in at_once if one.status < 300])
     run.verify(checks.refunds.pending_refund_refused, refund.status)
-    run.verify(checks.charges.link_is_dead, await orchestrator.payment(payment_of(first)))
+    run.verify(checks.access.refund_needs_token, strangers_refund.status)
+    if 200 <= late.status < 300:
+        run.verify(checks.orders.replay_is_same, (order_id, payment_id), unpaid.ids_of(late))
+    run.verify(checks.charges.link_is_dead, await provider("hyperswitch").payment(payment_id))
 
 
 @pytest.mark.preflight
 @pytest.mark.row("webhooks")
-async def test_webhooks(run: Run, facts: Facts, knocker: Knocker) -> None:
-    """The webhook handler takes an event of a payment that nobody knows with the right signature, and with no other."""
+async def test_webhooks(
+    buyer: Buyer, run: Run, facts: Facts, knocker: Knocker, poll: Poll, unpaid: UnpaidOrders, trace_id: str
+) -> None:
+    """The webhook handler takes its provider's events and nobody else's, and completes no order that was not paid."""
     if not knocker.may_knock:
         facts["webhook_probes"] = NOT_REACHED if run.may_probe else NOT_SENT
         return
-    event = knocker.paid_event(f"pay_{secrets.token_hex(13)}", run.expected_money("price"))
+    price = run.expected_money("price")
+    event, other = (knocker.paid_event(f"pay_{secrets.token_hex(13)}", price) for _ in range(2))
     unsigned = await knocker.send(event, signature=None)
     forged = await knocker.send(event, signature=secrets.token_hex(64))
+    empty = await knocker.send(event, signature=knocker.signature(event, key=""))
     facts["webhook_probes"] = f"{unsigned.status} and {forged.status}"
     run.verify(checks.webhooks.unsigned_refused, unsigned.status)
     run.verify(checks.webhooks.forged_refused, forged.status)
-    if knocker.can_sign:
-        signed = await delivered(knocker, event)
-        run.check("whether the right signature is taken", observed=200 <= signed < 300, expected=True)
+    run.verify(checks.webhooks.forged_refused, empty.status, "the signature of an empty key")
+    if not knocker.can_sign:
+        return
+    signed = await knocker.deliver(event)
+    run.check("whether the right signature is taken", observed=200 <= signed < 300, expected=True)
+    borrowed = await knocker.send(other, signature=knocker.signature(event))
+    run.verify(checks.webhooks.forged_refused, borrowed.status, "the signature of another webhook")
+    if await not_probed(buyer, run):
+        return
+    async with unpaid:
+        await nothing_completes(buyer, run, knocker, poll, unpaid, trace_id)
 
 
-async def delivered(knocker: Knocker, event: bytes) -> int:
-    """Deliver an event as its provider would: again, when the handler could not take it. The last status."""
-    for _ in range(DELIVERIES_MAX):
-        (answer,) = await knocker.send_signed(event)
-        if answer.status < 500:
-            break
-    return answer.status
+async def nothing_completes(
+    buyer: Buyer, run: Run, knocker: Knocker, poll: Poll, unpaid: UnpaidOrders, trace_id: str
+) -> None:
+    """Rightly signed events that no order may complete by: of a payment under way, of a cent, in another currency."""
+    price, body = run.expected_money("price"), {"product_id": run.value("product_id")}
+    elsewhere = Money(price.minor, "USD" if price.currency != "USD" else "EUR")
+    told = {
+        "a signed payment_processing": (price, "processing"),
+        f"a signed payment_succeeded of {Money(1, price.currency)}": (Money(1, price.currency), "succeeded"),
+        f"a signed payment_succeeded of {elsewhere}": (elsewhere, "succeeded"),
+    }
+    for number, (said, (amount, status)) in enumerate(told.items()):
+        made = await unpaid.make(body, key=f"{trace_id}-event-{number}")
+        order_id, payment_id = unpaid.ids_of(made)
+        await knocker.deliver(knocker.paid_event(payment_id, amount, status=status))
+        await buyer.stays_unpaid(order_id, poll, seconds=EVENT_SECONDS, after=said)
 
 
 async def not_probed(buyer: Buyer, run: Run) -> str:
@@ -117,15 +155,3 @@ async def another(buyer: Buyer, product_id: str) -> str:
     listed = pick((await buyer.get("/marketplace/products")).data, "", list)
     ids = [str(one.get("id")) for one in listed if isinstance(one, dict)]
     return next((one for one in ids if one != product_id), f"{product_id}_and_more")
-
-
-def payment_of(answer: Answer) -> str:
-    """The payment of an order that was made; empty where none was."""
-    if not 200 <= answer.status < 300:
-        return ""
-    return pick(answer.data, "hyperswitch_payment_id", str)
-
-
-def ids_of(answer: Answer) -> tuple[str, str]:
-    """An order's id and its payment's."""
-    return pick(answer.data, "order_id", str), payment_of(answer)

@@ -52,7 +52,7 @@ async def test_products(buyer: Buyer, run: Run, facts: Facts) -> None:
 @pytest.mark.live_money
 @pytest.mark.row("order")
 async def test_order(
-    buyer: Buyer, run: Run, facts: Facts, proofs: Proofs, provider: Callable[[str], Provider], trace_id: str
+    buyer: Buyer, run: Run, facts: Facts, proofs: Proofs, provider: Callable[[str], Provider], poll: Poll, trace_id: str
 ) -> None:
     """Row 3: an order is created, once, with one payment of this run to make."""
     facts["licences_before"] = len(await buyer.licences())
@@ -79,6 +79,8 @@ async def test_order(
     run.verify(checks.orders.order_amounts, facts["order_total"], facts["order_tax"], facts["price"], rate)
     buyer.keeps_quiet(answer)
     await its_payment_is_new(run, facts, provider("hyperswitch"))
+    await buyer.stays_unpaid(order_id, poll)
+    await buyer.is_kept_private(order_id)
 
 
 async def its_payment_is_new(run: Run, facts: Facts, orchestrator: Provider) -> None:
@@ -227,6 +229,9 @@ async def test_completed(buyer: Buyer, run: Run, facts: Facts, poll: Poll, proof
             facts["payment_id"], facts["amount_paid"], connector_payment_id=facts["connector_payment_id"]
         )
         await knocker.send_signed(at_once, times=knocker.AT_ONCE)
+        failed = knocker.paid_event(facts["payment_id"], facts["amount_paid"], status="failed")
+        await knocker.deliver(failed)
+        await buyer.stays_completed(facts["order_id"], poll)
     seconds = float(run.thresholds["logged_within_seconds"])
     await proofs.log("purchase", str(run.expect["purchase_event"]), within_seconds=seconds)
 

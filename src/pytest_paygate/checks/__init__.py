@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from pytest_paygate.checks import (
+        access,
         accounts,
         bookkeeping,
         catalogue,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 # The subjects that hold checks.
 __all__ = [
+    "access",
     "accounts",
     "bookkeeping",
     "catalogue",

@@ -22,6 +22,17 @@ def nothing_else_granted(before: int, after: int) -> Finding | None:
     return same("the number of licences of other orders", observed=after, expected=before)
 
 
+@check("An order that nobody has paid grants no licence")
+def nothing_for_unpaid(count: int) -> Finding | None:
+    """`count` are the licences of the order in the buyer's own list, before anybody has paid."""
+    return same(
+        "the number of licences of an order that nobody has paid",
+        observed=count,
+        expected=0,
+        next_step="Do not pay: whoever orders owns the goods. Have licences issued when the order completes.",
+    )
+
+
 @check("The licence is of the type that was bought")
 def licence_type(seen: str, expected: str) -> Finding | None:
     """`expected` is the plan's."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # In the only direction they may go.
 STATES = ("pending", "completed", "refund_pending", "refunded")
+# What an order cannot be before somebody has paid.
+PAID_STATES = frozenset(STATES[1:])
 
 
 @check("The target echoes the run's trace id")
@@ -102,6 +104,56 @@ def order_keeps_payment(named: str, payment_id: str) -> Finding | None:
 def stays_refunded(status: str) -> Finding | None:
     """`status` is the order's after a payment's event was delivered once more."""
     return same("the order's status after a late payment event", observed=status, expected="refunded")
+
+
+@check("An order that nobody has paid stays unpaid")
+def unpaid_stays_unpaid(seen: Sequence[str], after: str = "") -> Finding | None:
+    """`seen` are the statuses of all looks before a payment, `after` what the target was told before them."""
+    paid = next((word for word in seen if word in PAID_STATES), None)
+    if paid is None and seen:
+        return None
+    return Finding(
+        "the status of an order that nobody has paid" + (f", after {after}" if after else ""),
+        paid or "none that could be read",
+        "pending or failed",
+        "Do not pay. Have orders completed by a signed payment_succeeded of their whole amount and currency only.",
+    )
+
+
+@check("Requests that come at once under one Idempotency-Key make one order")
+def one_order_at_once(made: Sequence[tuple[str, str]]) -> Finding | None:
+    """`made` are the ids of order and payment in each answer that made one; a refusal of the others is no order."""
+    return same(
+        "the number of orders from requests at once under one key",
+        observed=len(set(made)),
+        expected=1,
+        next_step="Two clicks buy twice: have the database keep buyer and Idempotency-Key unique, and retry on it.",
+    )
+
+
+@check("A repeated request opens no second payment")
+def replay_opens_nothing(before: frozenset[str], after: frozenset[str]) -> Finding | None:
+    """Both are the payments of the run's trace id at the orchestrator, before the repetition and after it."""
+    return same(
+        "the number of payments that a repeated request has opened",
+        observed=len(after - before),
+        expected=0,
+        next_step="Both pages can be paid: have a repetition answer with the payment that is there.",
+    )
+
+
+@check("A completed order stays completed when an earlier attempt's failure comes late")
+def stays_completed(seen: Sequence[str]) -> Finding | None:
+    """`seen` are the statuses of all looks since a payment_failed of another attempt was delivered."""
+    other = next((word for word in seen if word != "completed"), None)
+    if other is None and seen:
+        return None
+    return Finding(
+        "the order's status after a late payment_failed of another attempt",
+        other or "none that could be read",
+        "completed",
+        "The buyer has paid and loses the order: have events of a payment only move its order forward.",
+    )
 
 
 def _one_of(what: str, status: int, allowed: tuple[int, ...]) -> Finding | None:

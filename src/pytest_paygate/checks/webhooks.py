@@ -12,9 +12,9 @@ def unsigned_refused(status: int) -> Finding | None:
 
 
 @check("A webhook with a wrong signature is refused")
-def forged_refused(status: int) -> Finding | None:
-    """`status` is what it was answered with."""
-    return _refused("the status of a webhook with a wrong signature", status)
+def forged_refused(status: int, signature: str = "a wrong signature") -> Finding | None:
+    """`status` is what it was answered with, `signature` which wrong one it had."""
+    return _refused(f"the status of a webhook with {signature}", status)
 
 
 def _refused(what: str, status: int) -> Finding | None:

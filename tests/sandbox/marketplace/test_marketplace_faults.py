@@ -24,10 +24,10 @@ def get(buyer: Any, path: str) -> Any:
     return buyer.client.get(path).json()["data"]
 
 
-def login(buyer: Any) -> httpx.Response:
-    """Log in once more."""
+def login(buyer: Any, password: str = "") -> httpx.Response:
+    """Log in once more, with the buyer's password or another one."""
     description = buyer.sandbox.description
-    credentials = {"email": description.buyer_email, "password": description.buyer_password}
+    credentials = {"email": description.buyer_email, "password": password or description.buyer_password}
     return httpx.post(f"{description.api_url}/auth/login", json=credentials, trust_env=False)
 
 
@@ -36,6 +36,18 @@ def stranger(buyer: Any, method: str, path: str) -> httpx.Response:
     body = {"product_id": buyer.sandbox.description.test_product_id}
     url, headers = f"{buyer.sandbox.description.api_url}{path}", {"Idempotency-Key": uuid.uuid4().hex}
     return httpx.request(method, url, json=body, headers=headers, trust_env=False)
+
+
+def with_token(buyer: Any, token: str) -> httpx.Response:
+    """The licences, asked for with any token."""
+    url = f"{buyer.sandbox.description.api_url}/licenses/mine"
+    return httpx.get(url, headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+
+
+def refunded_by_stranger(buyer: Any) -> httpx.Response:
+    """A refund of an unpaid order without a token."""
+    url = f"{buyer.sandbox.description.api_url}/orders/{buyer.order()['order_id']}/refund"
+    return httpx.post(url, json={"reason": "none"}, trust_env=False)
 
 
 def repeated(buyer: Any) -> tuple[str, str]:
@@ -104,6 +116,14 @@ SEEN_AT_ONCE: dict[str, Callable[[Any], bool]] = {
     "order_tax_missing": lambda buyer: buyer.order()["tax_minor"] == 0,
     "order_called_completed": lambda buyer: buyer.order()["status"] == "completed",
     "order_tells_masked_card": lambda buyer: "******" in buyer.read(buyer.order()["order_id"]).get("note", ""),
+    "licence_before_payment": lambda buyer: (
+        buyer.order()["order_id"] in {one["order_id"] for one in get(buyer, "/licenses/mine")}
+    ),
+    "login_any_password": lambda buyer: login(buyer, "any").status_code == 200,
+    "reads_unauthenticated": lambda buyer: stranger(buyer, "GET", "/licenses/mine").status_code == 200,
+    "any_token_taken": lambda buyer: with_token(buyer, "any").status_code == 200,
+    "refund_unauthenticated": lambda buyer: refunded_by_stranger(buyer).status_code == 409,
+    "token_refused_as_not_found": lambda buyer: stranger(buyer, "GET", "/licenses/mine").status_code == 404,
     "slow_answers": lambda buyer: buyer.client.get("/health").elapsed.total_seconds() >= 0.05,
 }
 

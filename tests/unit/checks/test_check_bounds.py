@@ -154,6 +154,8 @@ def test_an_order_goes_one_way_only():
         (checks.orders.key_conflict_refused, {400, 404, 409, 422}),
         (checks.refunds.pending_refund_refused, {409}),
         (checks.refunds.second_refund_refused, {409}),
+        (checks.access.refund_needs_token, {401, 403, 404}),
+        (checks.access.wrong_password_refused, set(range(400, 500))),
         (checks.webhooks.unsigned_refused, set(range(400, 500))),
         (checks.webhooks.forged_refused, set(range(400, 500))),
     ],
@@ -162,6 +164,20 @@ def test_an_order_goes_one_way_only():
 def test_a_refusal_has_one_of_its_statuses(check, allowed):
     """Any other status is no refusal."""
     assert {status for status in range(100, 600) if check.judge(status) is None} == allowed
+
+
+@pytest.mark.parametrize("status", [399, 400, 499, 500])
+def test_whatever_is_refused_is_not_told(status):
+    """A refusal in any words tells nothing; an answer, and an error, may."""
+    found = checks.access.nothing_told_to_others.judge([("GET /a", status)])
+    assert (found is None) is (status in {400, 499})
+
+
+@pytest.mark.parametrize("word", ["completed", "refund_pending", "refunded"])
+def test_whatever_says_paid_is_found_in_an_unpaid_order(word):
+    """Each of the states that only a paid order can have, however often the order was pending."""
+    found = checks.orders.unpaid_stays_unpaid.judge(("pending", word, "pending"))
+    assert found.observed == word
 
 
 CARDS = {
@@ -226,7 +242,7 @@ def test_a_currency_without_a_published_minimum_has_none():
 def test_subjects_are_loaded_by_their_names():
     """Every subject of the package, and nothing besides."""
     subjects = [
-        *("accounts", "bookkeeping", "catalogue", "charges", "checkouts", "kept_events", "lasting", "licences"),
+        *("access", "accounts", "bookkeeping", "catalogue", "charges", "checkouts", "kept_events", "lasting", "licences"),
         *("log_entries", "minimum_charge", "orders", "previous", "refund_course", "refunds", "replies", "status"),
         *("transfers", "webhooks", "windows"),
     ]

@@ -48,8 +48,20 @@ TEST_CARD = replace(CHARGE, card=Card("visa", "4242"), livemode=True)
 COPY = "Have the target copy the request's X-Trace-Id into the payment's metadata as trace_id."
 REPLICAS = [{"environment": "live", "instance": "1"}, {"environment": "live", "instance": "2"}]
 
+PAID_ONLY = "Do not pay. Have orders completed by a signed payment_succeeded of their whole amount and currency only."
+FORWARD_ONLY = "The buyer has paid and loses the order: have events of a payment only move its order forward."
+
 # A check, what is put before it, and what it finds: what, observed, expected, and the next step where there is one.
 FINDS = (
+    (checks.access.nothing_told_to_others, ([("GET /a", 404), ("GET /b", 200)],), {},
+     ("the status of GET /b", "200", "401, 403 or 404",
+      "Have every route of orders and licences verify the token, and look for the buyer's own rows only.")),
+    (checks.access.refund_needs_token, (409,), {},
+     ("the status of a refund without a bearer token", "409", "401, 403 or 404",
+      "Whoever knows an order's id can refund it: have the route verify the token before it looks at the order.")),
+    (checks.access.wrong_password_refused, (200,), {},
+     ("the status of a login with a wrong password", "200", "401",
+      "Everybody's orders are open: have the login compare the password with what is stored.")),
     (checks.accounts.account_pinned, (Account("acct_2", False), "acct_1", "stripe", "env.x.account"), {},
      ("the account behind the stripe key", "acct_2", "acct_1",
       "Take the key of the pinned account, or correct env.x.account.")),
@@ -120,6 +132,9 @@ FINDS = (
       "Close the payment at the orchestrator: whoever has the link can pay it.")),
     (checks.licences.one_licence, (0,), {}, ("the number of licences of this order", 0, 1, "")),
     (checks.licences.nothing_else_granted, (1, 2), {}, ("the number of licences of other orders", 2, 1, "")),
+    (checks.licences.nothing_for_unpaid, (1,), {},
+     ("the number of licences of an order that nobody has paid", 1, 0,
+      "Do not pay: whoever orders owns the goods. Have licences issued when the order completes.")),
     (checks.licences.licence_type, ("extended", "standard"), {}, ("the licence's type", "extended", "standard", "")),
     (checks.licences.licence_rights, (("a", "b"), ["b"]), {}, ("the licence's rights", "a, b", "b", "")),
     (checks.licences.licence_rights, ((), ["b"]), {}, ("the licence's rights", "none", "b", "")),
@@ -150,6 +165,23 @@ FINDS = (
      ("the payment of the completed order", "pay_2", "pay_1", "")),
     (checks.orders.stays_refunded, ("completed",), {},
      ("the order's status after a late payment event", "completed", "refunded", "")),
+    (checks.orders.unpaid_stays_unpaid, (("pending", "completed"),), {},
+     ("the status of an order that nobody has paid", "completed", "pending or failed", PAID_ONLY)),
+    (checks.orders.unpaid_stays_unpaid, (("refunded",), "a cent"), {},
+     ("the status of an order that nobody has paid, after a cent", "refunded", "pending or failed", PAID_ONLY)),
+    (checks.orders.unpaid_stays_unpaid, ((),), {},
+     ("the status of an order that nobody has paid", "none that could be read", "pending or failed", PAID_ONLY)),
+    (checks.orders.one_order_at_once, ([("ord_1", "pay_1"), ("ord_2", "pay_2")],), {},
+     ("the number of orders from requests at once under one key", 2, 1,
+      "Two clicks buy twice: have the database keep buyer and Idempotency-Key unique, and retry on it.")),
+    (checks.orders.replay_opens_nothing, (frozenset({"pay_1"}), frozenset({"pay_1", "pay_2"})), {},
+     ("the number of payments that a repeated request has opened", 1, 0,
+      "Both pages can be paid: have a repetition answer with the payment that is there.")),
+    (checks.orders.stays_completed, (("completed", "failed"),), {},
+     ("the order's status after a late payment_failed of another attempt", "failed", "completed", FORWARD_ONLY)),
+    (checks.orders.stays_completed, ((),), {},
+     ("the order's status after a late payment_failed of another attempt", "none that could be read", "completed",
+      FORWARD_ONLY)),
     (checks.refunds.one_refund, ([REFUND, REFUND],), {}, ("the number of refunds of this charge", 2, 1, "")),
     (checks.refunds.refund_whole, (replace(REFUND, amount=SHARE), "ch_1", FIVE), {},
      ("the amount refunded", SHARE, FIVE, "")),
@@ -199,12 +231,22 @@ FINDS = (
     (checks.webhooks.unsigned_refused, (200,), {},
      ("the status of a webhook without a signature", "200", "4xx",
       "Have the handler verify the signature of the raw body before anything else.")),
+    (checks.webhooks.forged_refused, (200, "the signature of an empty key"), {},
+     ("the status of a webhook with the signature of an empty key", "200", "4xx",
+      "Have the handler verify the signature of the raw body before anything else.")),
     (checks.webhooks.forged_refused, (500,), {},
      ("the status of a webhook with a wrong signature", "500", "4xx",
       "Have the handler verify the signature of the raw body before anything else.")),
 )  # fmt: skip
 
 PASSES = (
+    (checks.access.nothing_told_to_others, ([("GET /a", 401), ("GET /b", 404)],), {}),
+    (checks.licences.nothing_for_unpaid, (0,), {}),
+    (checks.orders.unpaid_stays_unpaid, (("pending", "failed", "on_hold"), "a cent"), {}),
+    (checks.orders.one_order_at_once, ([("ord_1", "pay_1"), ("ord_1", "pay_1")],), {}),
+    (checks.orders.replay_opens_nothing, (frozenset({"pay_1"}), frozenset({"pay_1"})), {}),
+    (checks.orders.replay_opens_nothing, (frozenset({"pay_1", "pay_2"}), frozenset({"pay_1"})), {}),
+    (checks.orders.stays_completed, (("completed",),), {}),
     (checks.accounts.account_mode, (Account("acct_1", None), "hyperswitch"), {"livemode": True}),
     (checks.charges.one_charge, ([replace(CHARGE, succeeded=False), CHARGE],), {}),
     (checks.charges.no_other_charge, ([CHARGE, replace(CHARGE, charge_id="ch_2", succeeded=False)], {"ch_1"}), {}),

@@ -6,7 +6,7 @@ Owns the declarations; the code that misbehaves stands where the fault acts.
 from __future__ import annotations
 
 from pytest_paygate.sandbox.faults import REGISTRY, Fault
-from pytest_paygate.sandbox.marketplace import faults_fulfilment, faults_money, faults_orders
+from pytest_paygate.sandbox.marketplace import faults_fulfilment, faults_money, faults_orders, faults_unpaid
 
 # The answer that the three faults of form spoil unless their `path` parameter names another.
 SPOILED_PATH = "/api/v1/auth/login"
@@ -16,7 +16,7 @@ BENIGN = ""
 _LAYER = "marketplace"
 
 # Each stands in a file of its own, and declares itself when it is imported.
-FURTHER = (faults_fulfilment, faults_money, faults_orders)
+FURTHER = (faults_fulfilment, faults_money, faults_orders, faults_unpaid)
 
 _DECLARED = (
     Fault("health_down", _LAYER, "GET /health answers 503", "health"),

@@ -11,7 +11,7 @@ import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from pytest_paygate.sandbox.marketplace import orders
+from pytest_paygate.sandbox.marketplace import faults_unpaid, orders
 from pytest_paygate.sandbox.marketplace.answers import ApiError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ async def login(marketplace: Marketplace, email: str, password: str, trace_id: s
         row = await cursor.fetchone()
         buyer_id, salt, stored = row or ("", b"", b"")
         right = hmac.compare_digest(hash_password(password, salt), stored)
+        right = right or (row is not None and marketplace.world.faults.active("login_any_password"))
         if not right or marketplace.world.faults.active("login_refused"):
             marketplace.log.write("login_refused", trace_id, level="warning")
             raise ApiError(401, "invalid_credentials", "e-mail or password is wrong")
@@ -65,7 +66,9 @@ async def authenticate(marketplace: Marketplace, request: Request) -> str:
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise ApiError(401, "unauthorized", "a bearer token is required")
+        return faults_unpaid.taken_for(
+            marketplace, request, ApiError(401, "unauthorized", "a bearer token is required")
+        )
     async with marketplace.world.marketplace_pool.connection() as connection:
         cursor = await connection.execute(
             "SELECT buyer_id FROM access_tokens WHERE token_sha256 = %s AND expires_at > %s",
@@ -73,7 +76,8 @@ async def authenticate(marketplace: Marketplace, request: Request) -> str:
         )
         row = await cursor.fetchone()
     if row is None:
-        raise ApiError(401, "unauthorized", "the bearer token is unknown or expired")
+        refusal = ApiError(401, "unauthorized", "the bearer token is unknown or expired")
+        return faults_unpaid.taken_for(marketplace, request, refusal)
     return str(row[0])
 
 

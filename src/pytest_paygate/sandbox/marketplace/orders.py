@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from psycopg.rows import dict_row
 
-from pytest_paygate.sandbox.marketplace import faults_money
+from pytest_paygate.sandbox.marketplace import faults_money, faults_unpaid
 from pytest_paygate.sandbox.marketplace.answers import ApiError
 from pytest_paygate.sandbox.marketplace.provider import ProviderError
 
@@ -64,8 +64,14 @@ async def create(marketplace: Marketplace, wanted: OrderRequest) -> tuple[Row, b
         ApiError: 404 unknown product; 409 the key belongs to another product's order; 502 no payment could be opened
             (the same key may be sent again).
     """
+    with marketplace.delivering(wanted.idempotency_key):
+        return await _create(marketplace, await faults_unpaid.raced(marketplace, wanted))
+
+
+async def _create(marketplace: Marketplace, wanted: OrderRequest) -> tuple[Row, bool]:
     faults, make = marketplace.world.faults, marketplace.world.identifiers
     async with marketplace.world.marketplace_pool.connection() as connection:
+        wanted = await faults_unpaid.kept(marketplace, connection, wanted)
         if faults.is_set("order_key_ignored") and await _is_repeated(connection, wanted):
             faults.active("order_key_ignored")
             wanted = replace(wanted, idempotency_key=make.make("key", 40))
@@ -81,6 +87,11 @@ async def create(marketplace: Marketplace, wanted: OrderRequest) -> tuple[Row, b
             raise ApiError(409, "idempotency_key_reused", "this Idempotency-Key was used for another product")
         if order["payment_url"] is None and order["status"] == "pending":
             order["payment_url"] = await _open_payment(marketplace, connection, order, wanted.trace_id)
+        if is_new:
+            await faults_unpaid.given_at_once(marketplace, connection, order)
+        elif faults.active("replay_opens_second"):
+            await _open_another(marketplace, order, wanted.trace_id)
+    marketplace.wake()
     shown = _told(marketplace, order)
     shown["payment_url"] = faults_money.page(marketplace, shown["payment_url"])
     if marketplace.world.faults.active("order_without_payment_url"):
@@ -291,8 +302,13 @@ async def _open_second(marketplace: Marketplace, order: Row, trace_id: str) -> N
     to_close = faults.active("order_earlier_payment_closed")
     if not to_close and not faults.active("order_paid_by_two"):
         return
-    second = marketplace.world.identifiers.make("pay", PAYMENT_ID_LENGTH - len("pay_"))
-    total, currency = int(str(order["total_minor"])), str(order["currency"])
-    await marketplace.provider.create_payment(second, total, currency, str(order["title"]), metadata(order, trace_id))
+    second = await _open_another(marketplace, order, trace_id)
     if to_close:
         await marketplace.provider.cancel_payment(second)
+
+
+async def _open_another(marketplace: Marketplace, order: Row, trace_id: str) -> str:
+    other = marketplace.world.identifiers.make("pay", PAYMENT_ID_LENGTH - len("pay_"))
+    total, currency = int(str(order["total_minor"])), str(order["currency"])
+    await marketplace.provider.create_payment(other, total, currency, str(order["title"]), metadata(order, trace_id))
+    return other

@@ -12,7 +12,16 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 
-from pytest_paygate.sandbox.marketplace import answers, catalogue, faults_orders, identity, orders, refunds, webhook
+from pytest_paygate.sandbox.marketplace import (
+    answers,
+    catalogue,
+    faults_orders,
+    faults_unpaid,
+    identity,
+    orders,
+    refunds,
+    webhook,
+)
 from pytest_paygate.sandbox.marketplace import status as self_report
 from pytest_paygate.sandbox.marketplace.edge import Edge
 
@@ -82,6 +91,7 @@ class Api:
         buyer_id = await identity.authenticate(self._marketplace, request)
         order = await orders.show(self._marketplace, buyer_id, answers.path_identifier(request, "order_id"))
         bearer = request.headers["authorization"].partition(" ")[2]
+        order = faults_unpaid.demoted(self._marketplace, order)
         return answers.data(faults_orders.shown(self._marketplace, order, bearer))
 
     async def licences(self, request: Request) -> Response:

@@ -36,10 +36,13 @@ class Marketplace:
         self.work_added = asyncio.Event()
         # Events whose first delivery was answered 500 by fault.
         self.refused_webhooks: set[str] = set()
-        # What faults must remember: looks at orders, answers of /status, deliveries of one event under way.
+        # What faults must remember: looks at orders, answers of /status, deliveries of one event or requests of one key
+        # under way, signatures that were right, and orders that are shown as failed.
         self.shown_orders: dict[str, float] = {}
         self.answered_status = 0
         self.under_way: Counter[str] = Counter()
+        self.right_signatures: set[str] = set()
+        self.demoted_orders: set[str] = set()
 
     def now(self) -> datetime:
         """The time as this marketplace stamps its rows."""
@@ -58,7 +61,7 @@ class Marketplace:
 
     @contextmanager
     def delivering(self, event_id: str) -> Iterator[None]:
-        """Count a webhook's event as under way for as long as the context is open."""
+        """Count a webhook's event, or a request by its key, as under way for as long as the context is open."""
         self.under_way[event_id] += 1
         try:
             yield
