@@ -35,6 +35,7 @@ PAUSE_SECONDS = 0.2
 STAYS_SECONDS = 0.4
 # A read that is answered 5xx says nothing about who may read.
 READS_MAX = 4
+NOT_FOUND = 404
 LOOK_BACK = timedelta(minutes=10)
 ENDED = {PaymentStatus.SUCCEEDED, PaymentStatus.FAILED, PaymentStatus.CANCELLED, PaymentStatus.EXPIRED}
 
@@ -162,7 +163,8 @@ class Buyer:
         seen = await poll.until(
             "unpaid",
             lambda: self.get(f"/orders/{order_id}"),
-            value=lambda answer: pick(answer.data, "status", str),
+            # An order that is not shown any more, or not yet, is not completed.
+            value=lambda answer: "not found" if answer.status == NOT_FOUND else pick(answer.data, "status", str),
             goal=lambda _word: not seconds,
             bad=checks.orders.PAID_STATES,
             deadline_seconds=seconds or READABLE_SECONDS_MAX,

@@ -120,14 +120,16 @@ def unpaid_stays_unpaid(seen: Sequence[str], after: str = "") -> Finding | None:
     )
 
 
-@check("Requests that come at once under one Idempotency-Key make one order")
+@check("Requests that come at once under one Idempotency-Key make no more than one order")
 def one_order_at_once(made: Sequence[tuple[str, str]]) -> Finding | None:
-    """`made` are the ids of order and payment in each answer that made one; a refusal of the others is no order."""
-    return same(
+    """`made` are the ids of order and payment in each answer that made one; whatever was refused made none."""
+    if len(set(made)) <= 1:
+        return None
+    return Finding(
         "the number of orders from requests at once under one key",
-        observed=len(set(made)),
-        expected=1,
-        next_step="Two clicks buy twice: have the database keep buyer and Idempotency-Key unique, and retry on it.",
+        len(set(made)),
+        1,
+        "Two clicks buy twice: have the database keep buyer and Idempotency-Key unique, and retry on it.",
     )
 
 

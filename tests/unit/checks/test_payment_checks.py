@@ -244,6 +244,7 @@ PASSES = (
     (checks.licences.nothing_for_unpaid, (0,), {}),
     (checks.orders.unpaid_stays_unpaid, (("pending", "failed", "on_hold"), "a cent"), {}),
     (checks.orders.one_order_at_once, ([("ord_1", "pay_1"), ("ord_1", "pay_1")],), {}),
+    (checks.orders.one_order_at_once, ([],), {}),
     (checks.orders.replay_opens_nothing, (frozenset({"pay_1"}), frozenset({"pay_1"})), {}),
     (checks.orders.replay_opens_nothing, (frozenset({"pay_1", "pay_2"}), frozenset({"pay_1"})), {}),
     (checks.orders.stays_completed, (("completed",),), {}),
