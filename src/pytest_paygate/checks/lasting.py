@@ -17,8 +17,8 @@ def order_keeps_amounts(told: Mapping[str, object], total: Money, tax: Money) ->
     """`told` is the order as it was read; an amount or a currency that it does not tell is no finding."""
     currency = told.get("currency")
     seen = {
-        "total": told.get("total_minor", total.minor),
-        "tax": told.get("tax_minor", tax.minor),
+        "total": told.get("total_minor"),
+        "tax": told.get("tax_minor"),
         "currency": currency.upper() if isinstance(currency, str) else total.currency,
     }
     for name, made_with in (("total", total.minor), ("tax", tax.minor), ("currency", total.currency)):

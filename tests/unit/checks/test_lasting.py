@@ -105,6 +105,11 @@ def test_a_refund_that_nobody_knows():
     )
 
 
+def test_the_prefix_of_an_id_ends_at_its_first_joint():
+    """What follows may hold joints of its own."""
+    assert lasting.refund_known.judge("ref_a_12", ["ref_ab_1"]) is not None
+
+
 @pytest.mark.parametrize("status", ["paid", " Paid", "PAID "])
 def test_a_row_that_still_says_paid(status):
     """In any letters; it is told as it came."""
