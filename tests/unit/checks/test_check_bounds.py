@@ -242,7 +242,17 @@ def test_a_currency_without_a_published_minimum_has_none():
 def test_subjects_are_loaded_by_their_names():
     """Every subject of the package, and nothing besides."""
     subjects = [
-        *("access", "accounts", "bookkeeping", "catalogue", "charges", "checkouts", "kept_events", "lasting", "licences"),
+        *(
+            "access",
+            "accounts",
+            "bookkeeping",
+            "catalogue",
+            "charges",
+            "checkouts",
+            "kept_events",
+            "lasting",
+            "licences",
+        ),
         *("log_entries", "minimum_charge", "orders", "previous", "refund_course", "refunds", "replies", "status"),
         *("transfers", "webhooks", "windows"),
     ]
