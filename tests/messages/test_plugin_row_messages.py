@@ -133,6 +133,21 @@ def test_money_is_not_denied_once_it_may_have_moved(project: Project) -> None:
     )
 
 
+def test_what_came_back_is_not_to_be_refunded_again(project: Project) -> None:
+    """A row that fails after the whole refund says what was counted, and sends nobody to refund it once more."""
+    project.change("gate.toml", "[facts]", '[money]\npaid = "paid"\nrefunded = "back"\n\n[facts]\nback = "money"')
+    does = "facts['back'] = facts['paid']; run.fail('status', observed='none', expected='paid', next_step='Look.')"
+
+    assert told(project, "refund", does) == (
+        "status is not as expected\n"
+        "  expected  paid\n"
+        "  observed  none\n"
+        "  money     EUR 19.99 was charged and EUR 19.99 came back, as far as the rows counted. "
+        "Look trace id … up at the provider and refund only what it shows beyond that.\n"
+        "  next      Look."
+    )
+
+
 def test_one_call_does_not_speak_for_the_money_of_a_run(project: Project) -> None:
     """A read that fails after the payment moved nothing itself; the row ends with what the run may have moved."""
     project.change("test_demo.py", "async def test_payment(facts: Facts)", "async def test_payment(facts: Facts, run)")

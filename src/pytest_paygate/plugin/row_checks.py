@@ -291,6 +291,8 @@ def told_of_money(run: GateRun, refusal: Refusal) -> Refusal:
 
 def money_sentence(run: GateRun) -> str:
     """What a failure now means for the money, from what the journal says has begun."""
+    from pytest_paygate.renderers.money_view import account
+
     if not money_began(run):
         return NOTHING_MOVED
     exposure = run.state.exposure
@@ -298,6 +300,12 @@ def money_sentence(run: GateRun) -> str:
         return NOTHING_MOVED
     if exposure.settled is not None:
         return "What moved has come back: every charge of this run is refunded."
+    counted = account(run.state, run.gate)
+    if counted is not None and counted.adds_up and not counted.is_outstanding:
+        return (
+            f"{counted.charged} was charged and {counted.refunded} came back, as far as the rows counted. "
+            f"Look trace id {run.trace_id} up at the provider and refund only what it shows beyond that."
+        )
     kind = {ev.Mode.LIVE: "Real money", ev.Mode.STAGING: "Test money"}.get(run.mode, "Sandbox money")
     return (
         f"{kind} may have moved in this run: look trace id {run.trace_id} up at the provider and refund what it shows."

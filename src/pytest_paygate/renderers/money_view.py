@@ -4,7 +4,8 @@ Rules:
 - amounts come from the exposure's ledger looks where there are any, else from the facts that the gate names;
 - an amount nobody recorded is unknown, never zero;
 - two witnesses of one amount that differ are said to differ; nothing is averaged or preferred in silence;
-- amounts of different currencies are never added.
+- amounts of different currencies are never added;
+- where a row saw other charges or refunds than were counted, nothing is said to be outstanding or not.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pytest_paygate.core.run import RunState
 
 UNKNOWN = "not recorded"
+# Checks that count charges and refunds in the provider's ledger: one that fails saw others than the rows recorded.
+COUNTING_CHECKS = frozenset({"charge_given_back", "no_other_charge", "one_charge", "one_refund"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,8 @@ def account(state: RunState, gate: Gate) -> MoneyView | None:
     paid, refunded = _paid(state, gate), _refunded(state, gate)
     tax = _fact(state, "" if gate.money is None else gate.money.tax)
     fee, fee_source = _fee(state, gate)
-    outstanding = _less(paid.amount, refunded.amount)
+    uncounted = _uncounted(state, gate)
+    outstanding = None if uncounted else _less(paid.amount, refunded.amount)
     lines = [
         _line("gross", "Gross charged", paid.amount, paid.source),
         _line("tax", "of which tax", tax, "" if gate.money is None else f"fact {gate.money.tax}"),
@@ -104,6 +108,9 @@ def account(state: RunState, gate: Gate) -> MoneyView | None:
         _line("net", "Net of the run", _net(outstanding, fee), "outstanding less fee"),
     ]
     adds_up, check = _check(paid, refunded, tax, outstanding)
+    if adds_up is None and uncounted and paid.amount is not None:
+        back = "" if refunded.amount is None else f" and {refunded.amount} refunded"
+        check = f"Counted were {paid.amount} charged{back}, but {uncounted}."
     if adds_up is None and _may_be_out(state, gate):
         trace_id = "" if state.started is None else f" {state.started.trace_id}"
         unread = "No charge was recorded, though a row that can move money began." if paid.amount is None else check
@@ -117,6 +124,20 @@ def account(state: RunState, gate: Gate) -> MoneyView | None:
         outstanding=_shown(outstanding),
         is_outstanding=outstanding is not None and outstanding.minor > 0,
     )
+
+
+def _uncounted(state: RunState, gate: Gate) -> str:
+    """What a row saw in the ledger besides what was recorded, as a clause; empty when none did.
+
+    A settled run has counted everything of its trace id itself.
+    """
+    if state.exposure.settled is not None:
+        return ""
+    saw = next((row for row in state.rows.values() if row.failed_check in COUNTING_CHECKS), None)
+    if saw is None:
+        return ""
+    said = f"{saw.reason} (expected {saw.expected}, observed {saw.observed})"
+    return f"row {gate.number(saw.row_id)} ({saw.row_id}) saw otherwise: {said}"
 
 
 def _may_be_out(state: RunState, gate: Gate) -> bool:

@@ -7,10 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from pytest_paygate.checks import charges, refunds  # noqa: F401 - makes their checks known
+from pytest_paygate.checks.check import CHECKS
 from pytest_paygate.core.exposure_events import SendOutcome
 from pytest_paygate.core.gate import read_gate
 from pytest_paygate.core.money import Money
-from pytest_paygate.renderers.money_view import UNKNOWN, account
+from pytest_paygate.renderers.money_view import COUNTING_CHECKS, UNKNOWN, account
 from tests.golden import scenes
 from tests.golden.scenes import SCENES, SOURCE
 
@@ -115,6 +117,51 @@ def test_a_purchase_that_was_not_sent_charged_nothing():
         replace(scene.state, rows=rows, started=guarded),
     ):
         assert account(state, scene.gate).check == "Nothing is known to have been charged."
+
+
+def saw_otherwise(scene, check):
+    """The rows of a scene, in which the last one that can move money failed a check; and that row's place."""
+    row = [row.id for row in scene.gate.all_rows() if row.money][-1]
+    failed = replace(
+        scene.state.rows[row],
+        first=9,
+        failed_check=check,
+        reason="the number of other charges is not as expected",
+        expected="0",
+        observed="1",
+    )
+    return {**scene.state.rows, row: failed}, f"row {scene.gate.number(row)} ({row})"
+
+
+@pytest.mark.parametrize("check", sorted(COUNTING_CHECKS))
+def test_what_was_counted_is_not_all_where_a_row_saw_more(check):
+    """Nothing is called outstanding or back while the ledger holds charges or refunds that were not counted."""
+    scene = scenes.begun(scenes.Mode.SANDBOX)
+    facts = {"amount_paid": Money(500, "EUR"), "amount_refunded": Money(500, "EUR")}
+    rows, place = saw_otherwise(scene, check)
+    view = account(replace(scene.state, rows=rows, facts=facts), scene.gate)
+    look = LOOK.format(trace_id=scene.state.started.trace_id)
+    assert view.check == (
+        f"Counted were EUR 5.00 charged and EUR 5.00 refunded, but {place} saw otherwise: "
+        f"the number of other charges is not as expected (expected 0, observed 1). Money may be out: {look}"
+    )
+    assert (view.adds_up, view.outstanding, amounts(view)["net"]) == (None, UNKNOWN, UNKNOWN)
+    paid = account(replace(scene.state, rows=rows, facts={"amount_paid": Money(500, "EUR")}), scene.gate)
+    assert paid.check.startswith(f"Counted were EUR 5.00 charged, but {place} saw otherwise: ")
+    other, _ = saw_otherwise(scene, "event_unchanged")
+    assert account(replace(scene.state, rows=other, facts=facts), scene.gate).adds_up is True
+
+
+def test_a_settled_run_has_counted_everything():
+    """What the ledger showed at the end stands, whatever a row had seen before."""
+    scene = SCENES["go"]()
+    rows, _ = saw_otherwise(scene, "no_other_charge")
+    assert account(replace(scene.state, rows=rows), scene.gate).adds_up is True
+
+
+def test_every_counting_check_exists():
+    """The names are those of checks."""
+    assert set(CHECKS) >= COUNTING_CHECKS
 
 
 def test_currencies_are_never_added():
