@@ -50,6 +50,7 @@ SCOPE: dict[str, tuple[str, ...]] = {
     "core/capacity.py": ("unit/core/test_capacity_log.py",),
     "core/capacity_rules.py": ("unit/core/test_capacity_rules.py",),
     "core/claims.py": ("unit/core/test_claims.py",),
+    "core/confirmation.py": ("unit/core/test_port_rules.py",),
     "core/currencies.py": ("unit/core/test_currencies.py",),
     "core/documents.py": ("unit/core/test_documents.py",),
     "core/effective.py": ("unit/core/test_effective_rules.py",),

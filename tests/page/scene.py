@@ -15,8 +15,9 @@ from pytest_paygate.adapters.operator_person import PersonOperator
 from pytest_paygate.adapters.page_board import Board
 from pytest_paygate.adapters.page_server import PageServer
 from pytest_paygate.adapters.seat_page import PageSeat
+from pytest_paygate.core.confirmation import Confirmation
 from pytest_paygate.core.page import GateTable, RowLine
-from pytest_paygate.core.ports import Confirmation, HoldPoint
+from pytest_paygate.core.ports import HoldPoint
 from pytest_paygate.renderers import operator_page
 
 if TYPE_CHECKING:

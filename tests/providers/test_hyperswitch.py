@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_paygate.core.hosted_page import Page
 from pytest_paygate.core.money import Money
 from pytest_paygate.core.ports import PaymentStatus, RefundStatus
 from pytest_paygate.providers import hyperswitch_mapping as mapping
@@ -35,9 +36,9 @@ async def test_the_processor_behind_it_is_named(hyperswitch_stand) -> None:
 
 
 async def test_the_page_of_a_payment_is_told_where_it_has_one() -> None:
-    """The link's address; empty where there is no link, or one without an address."""
-    told = [mapping.payment(response(payment_link=link)).page_url for link in ({"link": "https://p.test/1"}, None, {})]
-    assert told == ["https://p.test/1", "", ""]
+    """The link's address; none where there is no link, empty for one without an address."""
+    told = [mapping.payment(response(payment_link=link)).page for link in ({"link": "https://p.test/1"}, None, {})]
+    assert told == [Page("https://p.test/1", "", None), None, Page("", "", None)]
 
 
 async def test_a_payment_is_read_from_the_processor_not_from_a_stored_state(hyperswitch_stand) -> None:

@@ -13,9 +13,10 @@ import re
 from typing import TYPE_CHECKING
 
 from pytest_paygate.core import events as ev
+from pytest_paygate.core.confirmation import Confirmation, Confirmed
 from pytest_paygate.core.errors import PaygateError
 from pytest_paygate.core.inert import inert
-from pytest_paygate.core.ports import Confirmation, Confirmed, HoldAnswer, HoldPoint
+from pytest_paygate.core.ports import HoldAnswer, HoldPoint
 from pytest_paygate.core.run import IllegalEventError
 from pytest_paygate.core.seats import OPERATOR_ACTION, OPERATOR_NOTE, Card, Said, Seat, SeatLostError, Waiting, Word
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from pytest_paygate.adapters.payer import PayerState, TestCard
 from pytest_paygate.core import events as ev
+from pytest_paygate.core.confirmation import Confirmation, Confirmed
 from pytest_paygate.core.environment import Payer
 from pytest_paygate.core.events import Mode
-from pytest_paygate.core.ports import Confirmation, Confirmed, HoldAnswer, HoldPoint
+from pytest_paygate.core.ports import HoldAnswer, HoldPoint
 
 if TYPE_CHECKING:
     from pytest_paygate.core.ports import Clock, Recorder

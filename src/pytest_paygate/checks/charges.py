@@ -173,7 +173,7 @@ _CLOSED = frozenset({"failed", "cancelled", "expired"})
 @check("The page that the buyer is sent to is that of the order's payment")
 def page_of_payment(url: str, payment: Payment) -> Finding | None:
     """`url` is what the target hands out; a page of another host than the orchestrator's is the target's own."""
-    told = payment.page_url
+    told = "" if payment.page is None else payment.page.url
     if url == told or payment.payment_id in url or urlsplit(url).netloc != urlsplit(told).netloc:
         return None
     return Finding(

@@ -15,8 +15,8 @@ class Page:
 
     Args:
         url: where it is; empty once it cannot be opened.
-        sells: the provider's word for what is done there, such as `payment`.
-        amount: what it asks for, None where it asks for nothing.
+        sells: the provider's word for what is done there, such as `payment`; empty where it is not told.
+        amount: what it asks for, None where it is not told, or nothing.
     """
 
     url: str

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from pytest_paygate.core.confirmation import Confirmation, Confirmed
     from pytest_paygate.core.events import EventBody
     from pytest_paygate.core.hosted_page import Page
     from pytest_paygate.core.money import Money
@@ -177,9 +178,8 @@ class Card:
 class Payment:
     """A payment as its provider tells it. `connector_payment_id` is the processor's id behind an orchestrator.
 
-    `page_url` is the hosted page on which it is paid, empty where the provider does not say.
-    `page` is there when the payment was asked for by its hosted page. `besides` names in plain words what happens with
-    the payment apart from this account being paid, such as `an application fee`.
+    `page` is the hosted page on which it is paid, None where the provider did not tell of it here. `besides` names in
+    plain words what happens with the payment apart from this account being paid, such as `an application fee`.
     """
 
     payment_id: str
@@ -193,7 +193,6 @@ class Payment:
     charge_id: str = ""
     connector_payment_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
-    page_url: str = ""
     page: Page | None = None
     besides: tuple[str, ...] = ()
 
@@ -367,28 +366,6 @@ class HoldAnswer:
     by: str
     fields: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmation:
-    """What the operator must read and type before money may move."""
-
-    headline: str
-    lines: Sequence[str]
-    amount: str
-    word: str
-    deadline_seconds: float
-    tries_max: int = 3
-    is_live: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmed:
-    """What the operator made of it. `refusal` says why money may not move, empty when it may."""
-
-    refusal: str
-    waited_seconds: float
-    tries: int
 
 
 class Operator(Protocol):

@@ -45,7 +45,7 @@ class IllegalEventError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RowState:
-    """What is known of one row. `first` and `last` are journal numbers, the line range of the session log."""
+    """What is known of one row. `first` and `last` are journal numbers; `began` is not true of a row held back."""
 
     row_id: str
     status: RowStatus = RowStatus.NOT_RUN
@@ -59,6 +59,7 @@ class RowState:
     failed_check: str = ""
     facts: Mapping[str, FactValue] = field(default_factory=dict)
     proofs: tuple[ev.ProofRecorded, ...] = ()
+    began: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +242,7 @@ def _start_row(state: RunState, gate: Gate, event: ev.RowStarted, seq: int) -> R
     reason = may_start(state, gate, event.row)
     if reason:
         raise IllegalEventError(f"row {event.row} may not start: {reason}")
-    row = replace(state.rows[event.row], first=seq, last=seq)
+    row = replace(state.rows[event.row], first=seq, last=seq, began=True)
     return replace(
         state,
         rows={**state.rows, event.row: row},

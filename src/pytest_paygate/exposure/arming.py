@@ -20,11 +20,11 @@ from pytest_paygate.core import events as ev
 from pytest_paygate.core import exposure_events as ex
 from pytest_paygate.core import interlock
 from pytest_paygate.core.approval import Sufficient, check
+from pytest_paygate.core.confirmation import Confirmation
 from pytest_paygate.core.errors import InterlockError, PaygateError
 from pytest_paygate.core.live_ports import ApprovalUse, ExposureRecord
 from pytest_paygate.core.money import Money
 from pytest_paygate.core.plan import bound_sha256, plan_lines
-from pytest_paygate.core.ports import Confirmation
 from pytest_paygate.core.settlement import Settlement, SettleOutcome, SettlePolicy
 from pytest_paygate.exposure.gathering import Gathered, LiveRun, capacity_refusal, gather
 from pytest_paygate.exposure.guardian import Guardian, duty_of

@@ -274,7 +274,7 @@ class Checks:
 
 def money_began(run: GateRun) -> bool:
     """Whether any row that can move money has begun in this run."""
-    return any(row.money and run.state.rows[row.id].first is not None for row in run.gate.all_rows())
+    return any(row.money and run.state.rows[row.id].began for row in run.gate.all_rows())
 
 
 def told_of_money(run: GateRun, refusal: Refusal) -> Refusal:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from pytest_paygate.core.currencies import AmountConvention
+from pytest_paygate.core.hosted_page import Page
 from pytest_paygate.core.money import Money
 from pytest_paygate.core.ports import Card, Charge, Payment, PaymentStatus, Refund, RefundStatus
 from pytest_paygate.providers.document import Document
@@ -66,7 +67,7 @@ def payment(data: object) -> Payment:
         card=_card(found),
         connector_payment_id=found.text_or_empty("connector_transaction_id"),
         metadata=found.words("metadata"),
-        page_url="" if link is None else link.text_or_empty("link"),
+        page=None if link is None else Page(link.text_or_empty("link"), "", None),
     )
 
 

@@ -143,7 +143,7 @@ def _uncounted(state: RunState, gate: Gate) -> str:
 def _may_be_out(state: RunState, gate: Gate) -> bool:
     """Whether money may have moved that no row recorded: nobody has looked since, or somebody saw it succeed."""
     exposure = state.exposure
-    began = any(row.money and state.rows[row.id].first is not None for row in gate.all_rows())
+    began = any(row.money and state.rows[row.id].began for row in gate.all_rows())
     if not began or (state.is_guarded and not exposure.is_open):
         return False
     return exposure.sent is None or exposure.sent.outcome is not SendOutcome.NOT_SENT

@@ -13,9 +13,10 @@ from pytest_paygate.adapters.clock import SystemClock
 from pytest_paygate.adapters.operator_person import PersonOperator
 from pytest_paygate.adapters.operator_scripted import ScriptedOperator
 from pytest_paygate.adapters.seat_screen import open_seat
+from pytest_paygate.core.confirmation import Confirmation
 from pytest_paygate.core.environment import Payer
 from pytest_paygate.core.errors import Refusal, TargetError
-from pytest_paygate.core.ports import Confirmation, HoldPoint
+from pytest_paygate.core.ports import HoldPoint
 from pytest_paygate.core.seats import Waiting
 
 pytestmark = pytest.mark.asyncio(loop_scope="function")

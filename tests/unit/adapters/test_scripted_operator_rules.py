@@ -11,9 +11,10 @@ from pytest_paygate.adapters import payer_browser
 from pytest_paygate.adapters.operator_scripted import CARDS, ScriptedOperator
 from pytest_paygate.adapters.payer import PayerError, PayerResult, PayerState, TestCard
 from pytest_paygate.core import events as ev
+from pytest_paygate.core.confirmation import Confirmation, Confirmed
 from pytest_paygate.core.environment import Payer
 from pytest_paygate.core.events import Mode
-from pytest_paygate.core.ports import Confirmation, Confirmed, HoldAnswer, HoldPoint
+from pytest_paygate.core.ports import HoldAnswer, HoldPoint
 from pytest_paygate.core.seats import Waiting
 from tests.unit.adapters import wire
 

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_paygate import checks
 from pytest_paygate.checks.check import CHECKS, Finding
+from pytest_paygate.core.hosted_page import Page
 from pytest_paygate.core.money import Money
 from pytest_paygate.core.ports import (
     Account,
@@ -85,7 +86,7 @@ FINDS = (
     (checks.charges.no_unnamed_twin, ([OURS, UNNAMED], OURS, NOW), {},
      ("the number of charges of this card and amount that carry no trace id", "1: ch_2 of EUR 5.00", "0",
       "Find out whose they are: a target that sends its payment twice may leave the marks out. Refund what is ours.")),
-    (checks.charges.page_of_payment, ("https://pay.test/pay_2", replace(OPEN, page_url="https://pay.test/pay_1")), {},
+    (checks.charges.page_of_payment, ("https://pay.test/pay_2", replace(OPEN, page=Page("https://pay.test/pay_1", "", None))), {},
      ("the payment whose page the buyer is sent to", "a page of the orchestrator that does not name this payment",
       "the page of pay_1", "Do not pay: the page takes the money for another payment.")),
     (checks.charges.received_is_captured, (replace(PAID, received=SHARE), CHARGE), {},
@@ -273,9 +274,9 @@ PASSES = (
     (checks.charges.no_unnamed_twin, ([OURS, UNNAMED], OURS, NOW + timedelta(seconds=1)), {}),
     (checks.charges.no_unnamed_twin, ([replace(UNNAMED, charge_id="ch_1")], OURS, NOW), {}),
     (checks.charges.no_unnamed_twin, ([replace(UNNAMED, card=None)], replace(OURS, card=None), NOW), {}),
-    (checks.charges.page_of_payment, ("https://pay.test/a", replace(OPEN, page_url="https://pay.test/a")), {}),
-    (checks.charges.page_of_payment, ("https://pay.test/x/pay_1?a=b", replace(OPEN, page_url="https://pay.test/a")), {}),
-    (checks.charges.page_of_payment, ("https://shop.test/x", replace(OPEN, page_url="https://pay.test/a")), {}),
+    (checks.charges.page_of_payment, ("https://pay.test/a", replace(OPEN, page=Page("https://pay.test/a", "", None))), {}),
+    (checks.charges.page_of_payment, ("https://pay.test/x/pay_1?a=b", replace(OPEN, page=Page("https://pay.test/a", "", None))), {}),
+    (checks.charges.page_of_payment, ("https://shop.test/x", replace(OPEN, page=Page("https://pay.test/a", "", None))), {}),
     (checks.charges.page_of_payment, ("https://pay.test/x", OPEN), {}),
     (checks.charges.received_is_captured, (PAID, CHARGE), {}),
     (checks.charges.received_is_captured, (replace(PAID, received=NONE), CHARGE), {}),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_paygate.core import live_ports, ports
+from pytest_paygate.core import confirmation, live_ports, ports
 
 # Value → its fields that may be left out, with what they hold then.
 LEFT_OUT: dict[type, dict[str, Any]] = {
@@ -21,7 +21,6 @@ LEFT_OUT: dict[type, dict[str, Any]] = {
         "charge_id": "",
         "connector_payment_id": "",
         "metadata": {},
-        "page_url": "",
         "page": None,
         "besides": (),
     },
@@ -31,8 +30,8 @@ LEFT_OUT: dict[type, dict[str, Any]] = {
     ports.BalanceTransaction: {},
     ports.HoldPoint: {"fields": (), "url": "", "notice": None, "confirm_seconds": 0.0},
     ports.HoldAnswer: {"fields": {}, "note": ""},
-    ports.Confirmation: {"tries_max": 3, "is_live": False},
-    ports.Confirmed: {},
+    confirmation.Confirmation: {"tries_max": 3, "is_live": False},
+    confirmation.Confirmed: {},
     live_ports.Lease: {},
     live_ports.ApprovalUse: {},
     live_ports.ExposureRecord: {"settled_at": None},

@@ -124,7 +124,11 @@ def test_a_rescue_carries_a_run_on_until_it_ends():
     """Whatever was open is closed: phase and row; an end inside of it ends it as well."""
     state = told([STARTED, begin("health"), INTERLOCK, RESCUED])
     assert (state.rescue, state.rescues, state.phase, state.open_row) == (RESCUED, (RESCUED,), "", None)
-    assert (state.rows["health"], state.last_position, state.finished) == (RowState("health", first=1, last=1), 0, None)
+    assert (state.rows["health"], state.last_position, state.finished) == (
+        RowState("health", first=1, last=1, began=True),
+        0,
+        None,
+    )
     guardian = RESCUED.model_copy(update={"by": ex.Rescuer.GUARDIAN})
     state = told([STARTED, RESCUED, guardian])
     assert (state.rescue, state.rescues) == (guardian, (RESCUED, guardian))

@@ -108,13 +108,13 @@ def test_a_row_begins_and_ends():
     """Its lines, its status and everything that is said of it are kept; its guards and facts begin anew."""
     state = told([STARTED, begin("health")])
     assert (state.open_row, state.last_position, state.guards) == ("health", 0, frozenset())
-    assert state.rows["health"] == RowState("health", first=1, last=1)
+    assert state.rows["health"] == RowState("health", first=1, last=1, began=True)
     checks = {"health.status": "it is 200", "health.body": "it is ok"}
     looks = {"checks": checks, "failed_check": "health.body"}
     finished = end("health", RowStatus.FAIL, reason="r", expected="e", observed="o", elapsed_seconds=1.5, **looks)
     state = told([STARTED, begin("health"), POLL, finished])
     assert (state.open_row, state.last_position) == (None, 0)
-    assert state.rows["health"] == RowState("health", RowStatus.FAIL, "r", "e", "o", 1, 3, 1.5, **looks)
+    assert state.rows["health"] == RowState("health", RowStatus.FAIL, "r", "e", "o", 1, 3, 1.5, **looks, began=True)
     assert state.rows["keys"] == RowState("keys")
 
 

@@ -13,10 +13,10 @@ from pytest_paygate.adapters.clock import SystemClock
 from pytest_paygate.adapters.journal_file import JournalFile
 from pytest_paygate.adapters.run_directory import RunDirectory
 from pytest_paygate.core import events as ev
+from pytest_paygate.core.confirmation import Confirmed
 from pytest_paygate.core.events import RowStatus
 from pytest_paygate.core.facts import FactKind
 from pytest_paygate.core.live_ports import ExposureRecord
-from pytest_paygate.core.ports import Confirmed
 from pytest_paygate.exposure import arming, planning
 from pytest_paygate.exposure.gathering import LiveRun, LiveSession
 from pytest_paygate.exposure.lock_keeper import LockKeeper
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from pytest_paygate.core.confirmation import Confirmation
     from pytest_paygate.core.live_ports import LiveStore
     from pytest_paygate.core.money import Money
     from pytest_paygate.core.plan import Bound, Plan
-    from pytest_paygate.core.ports import Confirmation
 
 RUN_ID = "20261121T091500123Z-1a2b3c4d"
 TRACE = "SHOP-1795252500-abcd1234"

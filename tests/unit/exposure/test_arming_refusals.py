@@ -13,9 +13,9 @@ from pytest_paygate.core import capacity_rules
 from pytest_paygate.core import events as ev
 from pytest_paygate.core import exposure_events as ex
 from pytest_paygate.core.approval import approve
+from pytest_paygate.core.confirmation import Confirmed
 from pytest_paygate.core.errors import InterlockError, JournalError, PaygateError, Refusal, StoreError
 from pytest_paygate.core.live_ports import ApprovalUse, ExposureRecord
-from pytest_paygate.core.ports import Confirmed
 from pytest_paygate.exposure import arming
 from pytest_paygate.exposure.arming import arm
 from pytest_paygate.exposure.gathering import Gathered, LiveSession

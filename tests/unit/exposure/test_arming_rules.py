@@ -10,10 +10,10 @@ import pytest
 
 from pytest_paygate.adapters.store_file import FileStore
 from pytest_paygate.core import exposure_events as ex
+from pytest_paygate.core.confirmation import Confirmation
 from pytest_paygate.core.events import Mode
 from pytest_paygate.core.live_ports import ApprovalUse, ExposureRecord
 from pytest_paygate.core.plan import bound_sha256
-from pytest_paygate.core.ports import Confirmation
 from pytest_paygate.core.secret import Secret
 from pytest_paygate.exposure.arming import Armed, arm
 from pytest_paygate.exposure.guardian import duty_of

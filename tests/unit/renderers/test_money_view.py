@@ -96,7 +96,7 @@ def test_money_is_not_denied_once_a_row_that_can_move_it_began():
     """A charge or a refund that no row recorded may still be: what is not known is said, and what to do."""
     scene = scenes.begun(scenes.Mode.SANDBOX)
     row = next(row.id for row in scene.gate.all_rows() if row.money)
-    rows = {**scene.state.rows, row: replace(scene.state.rows[row], first=9)}
+    rows = {**scene.state.rows, row: replace(scene.state.rows[row], began=True)}
     look = LOOK.format(trace_id=scene.state.started.trace_id)
     began = account(replace(scene.state, rows=rows), scene.gate)
     assert began.check == f"No charge was recorded, though a row that can move money began. Money may be out: {look}"
@@ -105,11 +105,19 @@ def test_money_is_not_denied_once_a_row_that_can_move_it_began():
     assert (began.adds_up, paid.adds_up) == (None, None)
 
 
+def test_a_row_that_was_held_back_moved_nothing():
+    """A row that can move money and never began leaves nothing to look for."""
+    scene = scenes.begun(scenes.Mode.SANDBOX)
+    row = next(row.id for row in scene.gate.all_rows() if row.money)
+    rows = {**scene.state.rows, row: replace(scene.state.rows[row], first=9, last=9)}
+    assert account(replace(scene.state, rows=rows), scene.gate).check == "Nothing is known to have been charged."
+
+
 def test_a_purchase_that_was_not_sent_charged_nothing():
     """Where the journal tells that no request left, or the ledger's last look closed the run, nothing may be out."""
     scene = scenes.begun(scenes.Mode.SANDBOX)
     row = next(row.id for row in scene.gate.all_rows() if row.money)
-    rows = {**scene.state.rows, row: replace(scene.state.rows[row], first=9)}
+    rows = {**scene.state.rows, row: replace(scene.state.rows[row], began=True)}
     not_sent = replace(scene.state.exposure, sent=SimpleNamespace(outcome=SendOutcome.NOT_SENT))
     guarded = scene.state.started.model_copy(update={"mode": scenes.Mode.REHEARSAL})
     for state in (
@@ -124,7 +132,7 @@ def saw_otherwise(scene, check):
     row = [row.id for row in scene.gate.all_rows() if row.money][-1]
     failed = replace(
         scene.state.rows[row],
-        first=9,
+        began=True,
         failed_check=check,
         reason="the number of other charges is not as expected",
         expected="0",
