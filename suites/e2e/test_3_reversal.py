@@ -119,12 +119,14 @@ async def money_comes_back(run: Run, facts: Facts, poll: Poll, ledger: Provider,
     facts["provider_refund_status"] = refund.status.value
     facts["amount_refunded"] = refund.amount
     run.check_refund(refund, charge_id=facts["charge_id"], amount=facts["amount_paid"])
+    run.verify(checks.refunds.refund_leaves, refund)
     if Capability.BALANCE_TRANSACTIONS in ledger.capabilities:
         line = refund.balance_transaction_id
         posted = await ledger.balance_transaction(line) if line else None
         run.verify(checks.refund_course.refund_posted, posted, facts["amount_paid"])
     given_back = await our_charge(run, facts, ledger)
     run.verify(checks.refunds.charge_given_back, given_back)
+    run.verify(checks.charges.charge_undisputed, given_back)
     run.verify(checks.charges.charge_trace, given_back, run.trace_id)
     since = facts["paid_at"] - LOOK_BACK
     charges = await ledger.charges_since(since, trace_id=run.trace_id)

@@ -78,7 +78,7 @@ async def look_at_ledger(run: Run, facts: Facts, ledger: Provider) -> None:
     ours = next((one for one in traced if one.charge_id == facts["charge_id"]), None)
     if ours is None:
         ours = run.one_charge(await ledger.charges(facts["payment_intent_id"]))
-    run.verify(checks.bookkeeping.undisputed, ours)
+    run.verify(checks.charges.charge_undisputed, ours)
     # On the provider's own clock: nothing of this run is older than the payment.
     made = datetime.fromisoformat(run.kept("payment_made_at"))
     run.verify(checks.bookkeeping.nothing_beside, [one for one in charges if one.created >= made], ours, run.trace_id)

@@ -146,7 +146,7 @@ async def test_pay(
         facts["provider_fee"] = fee
     run.check_charge(charge, amount=amount)
     run.verify(checks.charges.real_card, charge, livemode=run.livemode)
-    run.verify(checks.bookkeeping.undisputed, charge)
+    run.verify(checks.charges.charge_undisputed, charge)
 
 
 @pytest.mark.live_money

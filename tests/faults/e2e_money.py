@@ -22,6 +22,8 @@ ENTRIES: tuple[Entry, ...] = (
     _money("charged_again_unnamed", _PROVIDER, "pay", twin("charge_of_another_amount"), number="F30"),
     _money("received_short", _PROVIDER, "pay", twin("received_untold")),
     _money("transfer_doubled", _PROVIDER, "transfer", twin("transfer_taken_back"), twin("other_buyers_order")),
+    _money("charge_disputed", _PROVIDER, "pay", _LEDGER_TOLD),
+    _money("refund_to_balance", _PROVIDER, "reversal", _LEDGER_TOLD),
     # What is told later, and what must last.
     _money("order_total_changes", _APPLICATION, "completed", twin("order_told_otherwise")),
     _money("order_reverts", _APPLICATION, "reversal", twin("order_told_otherwise")),

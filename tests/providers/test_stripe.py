@@ -320,6 +320,33 @@ async def test_an_unknown_status_is_unknown(status) -> None:
     assert stripe_mapping.refund(refund).status is RefundStatus.UNKNOWN
 
 
+async def test_where_a_refund_goes_is_told_where_it_is_known() -> None:
+    """The kind of its destination; empty where Stripe does not say."""
+    refund = {"object": "refund", "id": "re_1", "amount": 5, "currency": "eur", "created": 1}
+    told = ({"destination_details": {"type": "card"}}, {"destination_details": None}, {"destination_details": {}}, {})
+    assert [stripe_mapping.refund({**refund, **one}).goes_to for one in told] == ["card", "", "", ""]
+
+
+async def test_a_disputed_charge_says_so() -> None:
+    """What is absent or null is no dispute; a word in its place is no answer."""
+    charge = {
+        "object": "charge",
+        "id": "ch_1",
+        "amount": 5,
+        "amount_captured": 5,
+        "amount_refunded": 0,
+        "currency": "eur",
+        "status": "succeeded",
+        "captured": True,
+        "created": 1,
+        "livemode": False,
+    }
+    told = ({"disputed": True}, {"disputed": False}, {"disputed": None}, {})
+    assert [stripe_mapping.charge({**charge, **one}).disputed for one in told] == [True, False, False, False]
+    with pytest.raises(OddFieldError):
+        stripe_mapping.charge({**charge, "disputed": "no"})
+
+
 async def test_amounts_follow_stripes_own_count() -> None:
     """ISK and UGX come times a hundred, MGA without decimals; a fraction that cannot be is refused, not rounded."""
     read = stripe_mapping.payment

@@ -43,17 +43,6 @@ def posted_unconverted(line: BalanceTransaction, settles_in: str) -> Finding | N
     )
 
 
-@check("Nobody disputes the charge")
-def undisputed(charge: Charge) -> Finding | None:
-    """A charge that is disputed and refunded is paid back twice, and costs a fee."""
-    return same(
-        "whether the charge is disputed",
-        observed=charge.disputed,
-        expected=False,
-        next_step="Answer the dispute at the provider, or take the refund for its answer; never give both.",
-    )
-
-
 @check("No other charge of the run stands in the ledger without its trace id, or under one made of it")
 def nothing_beside(charges: Sequence[Charge], ours: Charge, trace_id: str) -> Finding | None:
     """`charges` are all of the account's since the run began, whatever they carry, `ours` the one that was meant.

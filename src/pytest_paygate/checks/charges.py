@@ -140,6 +140,17 @@ def charge_mode(charge: Charge, *, livemode: bool) -> Finding | None:
     return same("livemode of the charge", observed=charge.livemode, expected=livemode)
 
 
+@check("Nobody disputes the charge")
+def charge_undisputed(charge: Charge) -> Finding | None:
+    """A dispute takes the money, and a fee with it, whatever is refunded beside it."""
+    return same(
+        "whether the charge is disputed",
+        observed=charge.disputed,
+        expected=False,
+        next_step="Answer the dispute at the provider before anything is refunded: the money may leave twice.",
+    )
+
+
 @check("A live charge was not paid with a published test card")
 def real_card(charge: Charge, *, livemode: bool) -> Finding | None:
     """A sandbox that poses as live shows itself by its cards."""

@@ -34,6 +34,19 @@ def refund_whole(refund: Refund, charge_id: str, amount: Money) -> Finding | Non
     )
 
 
+@check("The refund goes back to where the money came from, not to a balance that the shop keeps")
+def refund_leaves(refund: Refund) -> Finding | None:
+    """A provider that does not say where it goes is no finding; other methods than cards have names of their own."""
+    if "balance" not in refund.goes_to:
+        return None
+    return Finding(
+        "where the refund goes",
+        refund.goes_to,
+        "the card that paid",
+        "Refund to the card: what stands in a balance at the shop is credit, and the buyer has no money back.",
+    )
+
+
 @check("The charge itself says that all of it was given back")
 def charge_given_back(charge: Charge) -> Finding | None:
     """Another entry of the ledger than the refund, which must agree with it."""

@@ -218,7 +218,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """A refund as its provider tells it; `created` is the provider's clock."""
+    """A refund as its provider tells it; `created` is the provider's clock, `goes_to` the kind of its destination."""
 
     refund_id: str
     payment_id: str
@@ -228,6 +228,7 @@ class Refund:
     created: datetime
     failure_reason: str = ""
     balance_transaction_id: str = ""
+    goes_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,7 @@ def charge(data: object) -> Charge:
 def refund(data: object) -> Refund:
     """A refund."""
     found = document(data).require("object", "refund")
+    destination = found.inner("destination_details")
     return Refund(
         refund_id=found.text("id"),
         payment_id=found.text_or_empty("payment_intent"),
@@ -178,6 +179,7 @@ def refund(data: object) -> Refund:
         created=found.moment("created"),
         failure_reason=found.text_or_empty("failure_reason") or found.text_or_empty("pending_reason"),
         balance_transaction_id=found.text_or_empty("balance_transaction"),
+        goes_to="" if destination is None else destination.text_or_empty("type"),
     )
 
 

@@ -29,7 +29,6 @@ DO_NOT_PAY = "Do not pay: have the target ask the provider for one payment of th
 ELSEWHERE = "Do not pay: whoever answers at the other address would be told a card's number."
 BOOKED = "See what the target has booked, and for whom: the log tells another payment than the provider's ledger."
 HEARD = "The provider has given all of it back: see what the target has taken back from the buyer for it."
-DISPUTE = "Answer the dispute at the provider, or take the refund for its answer; never give both."
 RATE = "Have the money converted nowhere: the rate takes its part when it comes and when it goes back."
 OWED = "Pay the balance up first: a refund out of an overdrawn account waits, or fails."
 WHOSE = (
@@ -95,15 +94,10 @@ def at(url, page=PAGE):
         (posted("USD"), None),
         (posted("GBP"), Finding("the currency of the charge's line in the balance", "GBP", "USD", RATE)),
         (posted("EUR", "refund"), Finding("the currency of the refund's line in the balance", "EUR", "USD", RATE)),
-        (partial(bookkeeping.undisputed.judge, CHARGE), None),
-        (
-            partial(bookkeeping.undisputed.judge, replace(CHARGE, disputed=True)),
-            Finding("whether the charge is disputed", True, False, DISPUTE),
-        ),
     ),
 )
 def test_payment_charge_and_balance(judged, expected):
-    """One amount, one charge, one currency, no dispute."""
+    """One amount, one charge, one currency."""
     assert judged() == expected
 
 
@@ -266,13 +260,12 @@ def test_an_event_is_compared_name_by_name(read, name):
 def test_the_statements_say_what_holds():
     """A report tells a PASS by these sentences."""
     names = (
-        *("payment_agrees", "posted_unconverted", "undisputed", "nothing_beside", "account_in_order"),
+        *("payment_agrees", "posted_unconverted", "nothing_beside", "account_in_order"),
         *("page_of_provider", "page_sells_plan", "entry_agrees", "refund_heard"),
     )
     assert [CHECKS[name].holds for name in names] == [
         "The payment, its charge and what was recorded of it agree on one amount, and on each other",
         "Charge and refund are posted in the currency that the account settles in",
-        "Nobody disputes the charge",
         "No other charge of the run stands in the ledger without its trace id, or under one made of it",
         "The account may take charges, and owes its provider nothing",
         "The page that the buyer is sent to is the provider's own page of this payment",

@@ -206,6 +206,13 @@ _DECLARED: dict[str, tuple[str, str, tuple[str, ...], Spoil]] = {
         (_ALL_CHARGES,),
         _again("ch", metadata={}, payment_intent="pi_ofNobody0000000000000", amount=700, amount_captured=700),
     ),
+    "charge_disputed": ("the charge is disputed", "pay", (_CHARGES,), _each(disputed=True)),
+    "refund_to_balance": (
+        "the refund goes to the buyer's balance at the shop, not to the card",
+        "reversal",
+        (_REFUNDS, _REFUND),
+        _each(destination_details={"type": "customer_cash_balance"}),
+    ),
     "charge_trace_lost": (
         "the charge loses its trace id when it is refunded",
         "reversal",
