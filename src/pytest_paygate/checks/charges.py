@@ -12,7 +12,6 @@ from pytest_paygate.checks.check import Finding, check, same
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from pytest_paygate.core.money import Money
     from pytest_paygate.core.ports import Charge, Payment
@@ -35,7 +34,7 @@ def unpaid_took_nothing(seen: str, charges: Sequence[Charge]) -> Finding | None:
         return None
     return Finding(
         "the payment's status, while money has moved",
-        f"{seen or 'none'}, and {_named(taken)} under this run's trace id",
+        (f"{seen or 'none'} at the orchestrator", *_named(taken)),
         "succeeded",
         f"Refund or release {', '.join(charge.charge_id for charge in taken)} at the provider; see which page was paid,"
         " and why the orchestrator does not call it paid.",
@@ -58,28 +57,6 @@ def no_other_charge(charges: Sequence[Charge], known: frozenset[str]) -> Finding
         observed=len(others),
         expected=0,
         next_step="Refund each of them at the provider; find out who sent the payment twice.",
-    )
-
-
-@check("No charge like ours, of the same card and amount, stands in the ledger without a name")
-def no_unnamed_twin(charges: Sequence[Charge], ours: Charge, since: datetime) -> Finding | None:
-    """`charges` are all of the account's; one with any trace id is another run's, one before `since` nobody's."""
-    twins = [
-        one
-        for one in charges
-        if one.succeeded
-        and one.charge_id != ours.charge_id
-        and not one.metadata.get("trace_id")
-        and one.created >= since
-        and (one.card, one.amount) == (ours.card, ours.amount)
-    ]
-    if ours.card is None or not twins:
-        return None
-    return Finding(
-        "the number of charges of this card and amount that carry no trace id",
-        f"{len(twins)}: {_named(twins)}",
-        "0",
-        "Find out whose they are: a target that sends its payment twice may leave the marks out. Refund what is ours.",
     )
 
 
@@ -248,7 +225,5 @@ def link_is_dead(payment: Payment) -> Finding | None:
 _ENDED = _CLOSED | {"succeeded"}
 
 
-def _named(charges: Sequence[Charge]) -> str:
-    return ", ".join(
-        f"{one.charge_id} of {one.amount}{'' if one.is_captured else ', held and not captured'}" for one in charges
-    )
+def _named(charges: Sequence[Charge]) -> tuple[str, ...]:
+    return tuple(f"{one.charge_id} of {one.amount}{'' if one.is_captured else ' held'}" for one in charges)

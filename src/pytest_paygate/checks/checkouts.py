@@ -113,7 +113,7 @@ def page_of_provider(url: str, page: Page | None) -> Finding | None:
     return Finding(
         "the address of the page to pay on",
         seen,
-        f"the provider's page at {own[1]}",
+        f"the page of the provider at {own[1]}",
         "Do not pay: whoever answers at the other address would be told a card's number.",
     )
 

@@ -83,10 +83,10 @@ def test_a_refund_takes_no_other_licence(after, is_kept):
 @pytest.mark.parametrize(
     ("named", "known"),
     [
-        ("ref_1234", {"ref_1234", "re_12"}),
-        ("ref_1234", set()),
-        ("ref_1234", {"re_1234", "ref_12345", "ref-1234"}),
-        ("4711", {"re_1234"}),
+        ("ref_1234", ("ref_1234", "re_12")),
+        ("ref_1234", ()),
+        ("ref_1234", ("re_1234", "ref_12345", "ref-1234")),
+        ("4711", ("re_1234",)),
     ],
     ids=str,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -76,16 +76,13 @@ FINDS = (
     (checks.catalogue.price_planned, (SHARE, FIVE), {}, ("the price", SHARE, FIVE, "")),
     (checks.charges.payment_succeeded, ("",), {}, ("the payment's status", "none", "succeeded", "")),
     (checks.charges.unpaid_took_nothing, ("failed", [CHARGE]), {},
-     ("the payment's status, while money has moved", "failed, and ch_1 of EUR 5.00 under this run's trace id", "succeeded",
+     ("the payment's status, while money has moved", ("failed at the orchestrator", "ch_1 of EUR 5.00"), "succeeded",
       "Refund or release ch_1 at the provider; see which page was paid, and why the orchestrator does not call it paid.")),
     (checks.charges.unpaid_took_nothing, ("", [HELD, CHARGE, FAILED_CHARGE]), {},
      ("the payment's status, while money has moved",
-      "none, and ch_2 of EUR 5.00, held and not captured, ch_1 of EUR 5.00 under this run's trace id", "succeeded",
+      ("none at the orchestrator", "ch_2 of EUR 5.00 held", "ch_1 of EUR 5.00"), "succeeded",
       "Refund or release ch_2, ch_1 at the provider; see which page was paid, and why the orchestrator does not call it "
       "paid.")),
-    (checks.charges.no_unnamed_twin, ([OURS, UNNAMED], OURS, NOW), {},
-     ("the number of charges of this card and amount that carry no trace id", "1: ch_2 of EUR 5.00", "0",
-      "Find out whose they are: a target that sends its payment twice may leave the marks out. Refund what is ours.")),
     (checks.charges.page_of_payment, ("https://pay.test/pay_2", replace(OPEN, page=Page("https://pay.test/pay_1", "", None))), {},
      ("the payment whose page the buyer is sent to", "a page of the orchestrator that does not name this payment",
       "the page of pay_1", "Do not pay: the page takes the money for another payment.")),
@@ -275,14 +272,6 @@ PASSES = (
     (checks.refunds.refund_leaves, (replace(REFUND, goes_to="card"),), {}),
     (checks.charges.unpaid_took_nothing, ("succeeded", [CHARGE]), {}),
     (checks.charges.unpaid_took_nothing, ("failed", [FAILED_CHARGE]), {}),
-    (checks.charges.no_unnamed_twin, ([OURS, replace(UNNAMED, metadata={"trace_id": "T-2"})], OURS, NOW), {}),
-    (checks.charges.no_unnamed_twin, ([OURS, replace(UNNAMED, card=Card("visa", "1882"))], OURS, NOW), {}),
-    (checks.charges.no_unnamed_twin, ([OURS, replace(UNNAMED, card=Card("amex", "1881"))], OURS, NOW), {}),
-    (checks.charges.no_unnamed_twin, ([OURS, replace(UNNAMED, amount=SHARE)], OURS, NOW), {}),
-    (checks.charges.no_unnamed_twin, ([OURS, replace(UNNAMED, succeeded=False)], OURS, NOW), {}),
-    (checks.charges.no_unnamed_twin, ([OURS, UNNAMED], OURS, NOW + timedelta(seconds=1)), {}),
-    (checks.charges.no_unnamed_twin, ([replace(UNNAMED, charge_id="ch_1")], OURS, NOW), {}),
-    (checks.charges.no_unnamed_twin, ([replace(UNNAMED, card=None)], replace(OURS, card=None), NOW), {}),
     (checks.charges.page_of_payment, ("https://pay.test/a", replace(OPEN, page=Page("https://pay.test/a", "", None))), {}),
     (checks.charges.page_of_payment, ("https://pay.test/x/pay_1?a=b", replace(OPEN, page=Page("https://pay.test/a", "", None))), {}),
     (checks.charges.page_of_payment, ("https://shop.test/x", replace(OPEN, page=Page("https://pay.test/a", "", None))), {}),

@@ -139,7 +139,7 @@ def test_what_else_of_the_run_stands_in_the_ledger(judged, count):
             Finding(
                 "the address of the page to pay on",
                 "a page at pay.example.evil",
-                "the provider's page at pay.example",
+                "the page of the provider at pay.example",
                 ELSEWHERE,
             ),
         ),
@@ -148,7 +148,7 @@ def test_what_else_of_the_run_stands_in_the_ledger(judged, count):
             Finding(
                 "the address of the page to pay on",
                 "another page at pay.example",
-                "the provider's page at pay.example",
+                "the page of the provider at pay.example",
                 ELSEWHERE,
             ),
         ),
@@ -157,13 +157,15 @@ def test_what_else_of_the_run_stands_in_the_ledger(judged, count):
             Finding(
                 "the address of the page to pay on",
                 "another page at pay.example",
-                "the provider's page at pay.example",
+                "the page of the provider at pay.example",
                 ELSEWHERE,
             ),
         ),
         (
             at("https://[broken"),
-            Finding("the address of the page to pay on", "no address", "the provider's page at pay.example", ELSEWHERE),
+            Finding(
+                "the address of the page to pay on", "no address", "the page of the provider at pay.example", ELSEWHERE
+            ),
         ),
         (sells(PAYMENT), None),
         (sells(paid(page=None)), None),

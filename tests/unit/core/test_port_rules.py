@@ -69,7 +69,7 @@ def test_the_tables_hold_everything_that_crosses():
     """No value and no word escapes the tables."""
     here = [
         one
-        for module in (ports, live_ports)
+        for module in (confirmation, ports, live_ports)
         for _, one in inspect.getmembers(module, inspect.isclass)
         if one.__module__ == module.__name__
     ]
