@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 UNKNOWN = "not recorded"
 # Checks that count charges and refunds in the provider's ledger: one that fails saw others than the rows recorded.
-COUNTING_CHECKS = frozenset({"charge_given_back", "no_other_charge", "one_charge", "one_refund"})
+COUNTING_CHECKS = frozenset(
+    {"charge_given_back", "no_other_charge", "nothing_beside", "one_charge", "one_refund", "unpaid_took_nothing"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pytest_paygate.checks import charges, refunds  # noqa: F401 - makes their checks known
+from pytest_paygate.checks import bookkeeping, charges, refunds  # noqa: F401 - makes their checks known
 from pytest_paygate.checks.check import CHECKS
 from pytest_paygate.core.exposure_events import SendOutcome
 from pytest_paygate.core.gate import read_gate
