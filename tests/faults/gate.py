@@ -330,8 +330,8 @@ _MISUSE = (
     GateFault(
         "M07",
         "a test key in a live environment",
-        _REFUSED,
-        (f"{_OPERATOR}test_a_test_key_in_a_live_environment_is_refused",),
+        _NEVER,
+        (f"{_OPERATOR}test_the_pre_flight_finds_the_wrong_account",),
     ),
     GateFault(
         "M08",
