@@ -131,7 +131,7 @@ async def test_a_question_arrives_by_itself(chromium, scene):
 
 async def test_the_other_place(chromium):
     """Answered at the terminal while the page stands open: it says where and when. And the other way round."""
-    with beside_a_terminal() as (scene, person):
+    with beside_a_terminal() as (scene, person, _):
         tab = await entered(chromium, scene)
         asking = asyncio.create_task(scene.operator.confirm(asked()))
         await expect(tab.get_by_text("Match code 4711: the terminal must show the same.")).to_be_visible()
