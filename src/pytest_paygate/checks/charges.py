@@ -161,8 +161,9 @@ _CLOSED = frozenset({"failed", "cancelled", "expired"})
 @check("The page that the buyer is sent to is that of the order's payment")
 def page_of_payment(url: str, payment: Payment) -> Finding | None:
     """`url` is what the target hands out; a page of another host than the orchestrator's is the target's own."""
-    told = "" if payment.page is None else payment.page.url
-    if url == told or payment.payment_id in url or urlsplit(url).netloc != urlsplit(told).netloc:
+    if payment.page is None or url == payment.page.url or payment.payment_id in url:
+        return None
+    if urlsplit(url).netloc != urlsplit(payment.page.url).netloc:
         return None
     return Finding(
         "the payment whose page the buyer is sent to",

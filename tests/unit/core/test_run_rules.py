@@ -116,13 +116,14 @@ def test_a_row_begins_and_ends():
     assert (state.open_row, state.last_position) == (None, 0)
     assert state.rows["health"] == RowState("health", RowStatus.FAIL, "r", "e", "o", 1, 3, 1.5, **looks, began=True)
     assert state.rows["keys"] == RowState("keys")
+    assert RowState("keys").began is False
 
 
 def test_a_row_may_be_held_back_without_having_begun():
     """BLOCKED, SKIPPED and PENDING are given to a row in its turn; its line is the one that says so."""
     for status in (RowStatus.BLOCKED, RowStatus.SKIPPED, RowStatus.PENDING):
         state = told([STARTED, end("health", status, reason="r")])
-        assert state.rows["health"] == RowState("health", status, "r", first=1, last=1)
+        assert state.rows["health"] == RowState("health", status, "r", first=1, last=1, began=False)
         assert state.last_position == 0
         assert refused([STARTED, end("health", status)], begin("health")) == "row health is out of turn or runs twice"
     for status in (RowStatus.PASS, RowStatus.FAIL, RowStatus.INCONCLUSIVE):
