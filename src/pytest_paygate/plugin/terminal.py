@@ -45,6 +45,7 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     gates = ", ".join(folder.gate.id for folder in runs.folders.values())
     page = config.stash.get(PAGE, None)
     told = [] if page is None else [page.line()]
+    # What pytest-timeout has made of option, variable and ini; it tells them together nowhere else.
     if getattr(config, "_env_timeout", None):
         told.append("paygate: pytest-timeout ends no row of a gate; every wait of a row has a deadline of its own")
     return [f"paygate: gate {gates} against {runs.choice.environment}", spelling_line(config), *told] if gates else []
