@@ -62,6 +62,8 @@ REPEATED = {
     "a redirect to another host",
     "a redirect after it was processed",
 }
+# What every provider's reads wait for and ask again, whether an SDK is between or not.
+WAITED_FOR = {"429", "429 with Retry-After 1"}
 AT_ONCE = 10
 # A cell that takes longer has not ended by its own deadlines.
 CELL_SECONDS = 90.0
@@ -246,7 +248,8 @@ async def read_cell(scene: Scene, paid: Paid, fault: Fault, name: str, method: s
         except ProviderError:
             said = "refused"
         await provider.aclose()
-    good = fault.readable or fault.name == "a redirect to itself" or (name == "stripe" and fault.name in REPEATED)
+    repeated = WAITED_FOR | (REPEATED if name == "stripe" else set())
+    good = fault.readable or fault.name == "a redirect to itself" or fault.name in repeated
     problems = []
     if not rule.fired:
         problems.append("the fault did not act")
