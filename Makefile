@@ -17,7 +17,7 @@ help:
 	@echo "make lint     ruff and mypy only"
 	@echo "make sweep    crash, kill, network and misuse sweeps at full size"
 	@echo "make attack   forged bundles, leaks and hostile texts at full size"
-	@echo "make faults   every planted fault, its twins, its checks taken away, pairs and clean runs"
+	@echo "make faults   every planted fault, its twins, its checks set aside, pairs and clean runs"
 	@echo "make mutate   change the rules, one mutant at a time, and see each change turn a test red"
 	@echo "make newcomer the tutorial and the first hour, from the wheel in an empty folder"
 	@echo "make sandbox  start the sandbox and keep it up"

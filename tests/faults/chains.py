@@ -1,8 +1,11 @@
-"""Ablation: the check that caught a fault is taken away, and the run made again, until the fault slips through.
+"""Ablation: each check that catches a fault is set aside as it does, until the fault slips through.
 
-Owns what a chain is. A check bears load when it is a link of a chain at whose end the fault slips: with the other links
-taken away it caught the fault, and without it nothing did. A chain that ends at a guard proves nothing of its links:
-something that is no check, such as a limit of the transport or a missing witness, would have caught the fault as well.
+Owns what a chain is. The run of a fault is made once more, and no check in it ends its row: what it would have said is
+kept, and from then on it is as if that check did not exist. That run is the same as one made without the check from the
+beginning, since before that moment the check had found nothing. A check bears load when it is a link of a chain at whose
+end the fault slips: with the other links set aside it caught the fault, and without it nothing did. A chain that ends at
+a guard proves nothing of its links: something that is no check, such as a limit of the transport or a missing witness,
+would have caught the fault as well.
 """
 
 from __future__ import annotations
@@ -37,11 +40,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The checks that caught one fault, one after the other; `idle` are those that were taken away and never asked."""
+    """The checks that caught one fault, one after the other."""
 
     links: tuple[Link, ...]
     end: End
-    idle: tuple[str, ...] = ()
 
     @property
     def proves(self) -> tuple[str, ...]:
@@ -54,27 +56,23 @@ def slips(seen: Seen) -> bool:
     return seen.verdict == "PASS" or (seen.verdict == "CONDITIONAL" and "proof" not in seen.reasons)
 
 
-def without_its_check(job: Job, seen: Seen) -> Iterable[Job]:
-    """The same run without the check that caught the fault in this one; nothing where the chain ends here."""
-    if not job.is_fault or len(job.planted) > 1 or not seen.failed or len(job.removed) == LINKS_MAX:
+def relenting(job: Job, seen: Seen) -> Iterable[Job]:
+    """The same run in which the checks relent; nothing where no check caught the fault."""
+    if not job.is_fault or len(job.planted) > 1 or not seen.failed or job.relents:
         return ()
-    return (job._replace(removed=(*job.removed, next(iter(seen.failed)))),)
+    return (job._replace(relents=LINKS_MAX),)
 
 
 def chain_of(first: Job, seen: Mapping[Job, Seen]) -> Chain:
-    """Read the chain that begins with the run of a fault.
+    """Read the chain of a fault.
 
     Args:
-        first: that run, with nothing taken away.
+        first: the run of the fault, in which no check relents.
         seen: every run that was made.
     """
-    job, links = first, list[Link]()
-    while following := tuple(without_its_check(job, seen[job])):
-        check, row = next(iter(seen[job].failed.items()))
-        links.append(Link(check, row))
-        job = following[0]
-    last = seen[job]
-    idle = tuple(check for check in job.removed if not last.removed.get(check))
+    following = tuple(relenting(first, seen[first]))
+    last = seen[following[0] if following else first]
+    links = tuple(Link(check, row) for check, row in last.relented.items())
     if last.failed:
-        return Chain(tuple(links), End.LONGER, idle)
-    return Chain(tuple(links), End.SLIPS if slips(last) else End.GUARD, idle)
+        return Chain(links, End.LONGER)
+    return Chain(links, End.SLIPS if slips(last) else End.GUARD)

@@ -24,8 +24,8 @@ exactly its lines of the checklist. Each fault has a **twin**: something harmles
 webhook a moment later. A twin that turns anything red counts as a defect of the gate, just like a fault that is missed. And a
 fault counts only when the sandbox says that it really acted.
 
-Then the check that caught the fault was taken away and the run made again, and so on until the fault slipped through. The column
-*caught by* shows that chain. One that ends in *then it slips* proves each of its checks: without them nothing else would have
+Then the run was made once more, and each check that caught the fault was set aside as it did, until the fault slipped through. The
+column *caught by* shows that chain. One that ends in *then it slips* proves each of its checks: without them nothing else would have
 spoken. One that ends in *then a guard* proves nothing of its checks, because something that is no check still kept the run from a
 PASS: a limit of the transport, a missing witness, a poll that never saw its goal. A fault in **bold** is one of the worst, which
 two different checks must catch, and which was planted together with every other of them.

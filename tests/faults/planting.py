@@ -1,15 +1,14 @@
 """A pytest plugin for one gate run: plants what it is told in that run's sandbox, and reads back what acted.
 
 Loaded by name into the run's own process. It adds parameters to what the sandbox starts with, and asks the running
-sandbox's control surface right before it stops. It touches nothing that the gate looks at, but for the checks that it
-is told to take away: those find nothing, and it counts how often they were asked.
+sandbox's control surface right before it stops. It touches nothing that the gate looks at, but for the checks of a run
+that it is told to let relent: as many as that number are set aside as they find something, and it keeps in which row.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,24 +19,24 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from pytest_paygate.checks.check import Check
+    from pytest_paygate.checks.check import Check, Finding
     from pytest_paygate.plugin.row_checks import Checks as RowChecks
     from pytest_paygate.sandbox.server import Sandbox as Started
 
 # JSON: fault -> parameters. The folder's file of that name says afterwards how often each fault acted.
 PLANTED_VARIABLE = "PLANTED_FAULTS"
 FIRED_FILE = "fired.json"
-# JSON: a list of ids of checks. The folder's file of that name says afterwards how often each was asked.
-REMOVED_VARIABLE = "REMOVED_CHECKS"
-REMOVED_FILE = "removed.json"
+# How many checks may be set aside. The folder's file of that name says afterwards which were, in order: check -> row.
+RELENTING_VARIABLE = "RELENTING_CHECKS"
+RELENTED_FILE = "relented.json"
 _ASK_SECONDS_MAX = 10
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Stand at the door of the sandbox, in with the faults and out with the counts; and take checks away."""
+    """Stand at the door of the sandbox, in with the faults and out with the counts; and set checks aside."""
     _plant(Path(config.rootpath) / FIRED_FILE, json.loads(os.environ[PLANTED_VARIABLE]))
-    if removed := json.loads(os.environ.get(REMOVED_VARIABLE, "[]")):
-        _remove(Path(config.rootpath) / REMOVED_FILE, removed)
+    if most := int(os.environ.get(RELENTING_VARIABLE, "0")):
+        _relent(Path(config.rootpath) / RELENTED_FILE, most)
 
 
 def _plant(told: Path, planted: Mapping[str, Mapping[str, object]]) -> None:
@@ -59,17 +58,21 @@ def _plant(told: Path, planted: Mapping[str, Mapping[str, object]]) -> None:
     Sandbox.stop = stop_and_tell
 
 
-def _remove(told: Path, removed: list[str]) -> None:
+def _relent(told: Path, most: int) -> None:
     from pytest_paygate.plugin.row_checks import Checks
 
     verify = Checks.verify
-    asked: Counter[str] = Counter()
+    relented: dict[str, str | None] = {}
 
-    def verify_without(row: RowChecks, check: Check[...], /, *args: Any, **kwargs: Any) -> None:
-        if check.id in removed:
-            asked[check.id] += 1
-            told.write_text(json.dumps(asked))
-            check = replace(check, judge=lambda *_args, **_kwargs: None)
-        verify(row, check, *args, **kwargs)
+    def verify_or_relent(row: RowChecks, check: Check[...], /, *args: Any, **kwargs: Any) -> None:
+        def judge(*facts: Any, **more: Any) -> Finding | None:
+            found = check.judge(*facts, **more)
+            if found is None or (check.id not in relented and len(relented) == most):
+                return found
+            relented.setdefault(check.id, row._run.state.open_row)
+            told.write_text(json.dumps(relented))
+            return None
 
-    Checks.verify = verify_without
+        verify(row, replace(check, judge=judge), *args, **kwargs)
+
+    Checks.verify = verify_or_relent

@@ -11,10 +11,10 @@ import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.faults.entry import E2E, MICROCHARGE, Planted
-from tests.faults.planting import FIRED_FILE, PLANTED_VARIABLE, REMOVED_FILE, REMOVED_VARIABLE
+from tests.faults.planting import FIRED_FILE, PLANTED_VARIABLE, RELENTED_FILE, RELENTING_VARIABLE
 from tests.faults.warm import OUTPUT_FILE, Order, Warm, project_folder
 from tests.gate_runs import copy_gate
 
@@ -41,21 +41,21 @@ _QUICK: dict[str, dict[str, float]] = {
         "event_within_seconds": 3,
     },
 }
-# Runs sleep for a good part of their time, so a few more than there are processors.
-AT_ONCE = (os.cpu_count() or 1) + 2
+# Runs sleep for more than half of their time, so several for each processor.
+AT_ONCE = 4 * (os.cpu_count() or 1)
 
 
 class Job(NamedTuple):
     """One gate run: which gate, what is planted, and whether that is a fault the gate may wait for in vain.
 
-    `removed` are the checks that are taken away, in the order in which they caught the fault; `label` tells runs apart
-    that are alike.
+    `relents` is how many of the checks that find something are set aside, one after the other; `label` tells runs
+    apart that are alike.
     """
 
     gate: str
     planted: tuple[Planted, ...]
     is_fault: bool
-    removed: tuple[str, ...] = ()
+    relents: int = 0
     label: str = ""
 
 
@@ -64,8 +64,8 @@ class Seen:
     """What one gate run left behind.
 
     `fired` counts how often each fault acted in its sandbox. `made` are the checks that were made, each with its
-    statement; `failed` those that found something, each with its row, in the order of the rows; `removed` counts how
-    often each check that was taken away was asked.
+    statement; `failed` those that found something, each with its row, in the order of the rows; `relented` those that
+    found something and were set aside, each with its row, in the order in which they did.
     """
 
     exit_code: int | None
@@ -77,7 +77,7 @@ class Seen:
     output: str
     made: Mapping[str, str] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
-    removed: Mapping[str, int] = field(default_factory=dict)
+    relented: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_clean(self) -> bool:
@@ -120,7 +120,7 @@ def _order(key: int, job: Job, folder: Path) -> Order:
     copy_gate(folder, job.gate, **(_QUICK[job.gate] if job.is_fault else {}))
     environment = {
         PLANTED_VARIABLE: json.dumps({one.name: dict(one.settings) for one in job.planted}),
-        REMOVED_VARIABLE: json.dumps(job.removed),
+        RELENTING_VARIABLE: str(job.relents),
     }
     # A fault is asked for as anybody would; what has parameters reaches the sandbox by the plugin only.
     typed = [f"--paygate-fault={one.name}" for one in job.planted] if job.is_fault else []
@@ -136,11 +136,11 @@ def look(folder: Path, exit_code: int | None) -> Seen:
     """
     written = folder / OUTPUT_FILE
     output = written.read_text(errors="replace") if written.exists() else ""
-    fired, removed = _told(folder / FIRED_FILE), _told(folder / REMOVED_FILE)
+    fired, relented = _told(folder / FIRED_FILE), _told(folder / RELENTED_FILE)
     found = sorted((folder / "reports").glob("*/*/evidence.json"))
     if exit_code is None or not found:
         verdict = "cut off" if exit_code is None else "no run"
-        return Seen(exit_code, verdict, frozenset(), frozenset(), "", fired, output, removed=removed)
+        return Seen(exit_code, verdict, frozenset(), frozenset(), "", fired, output, relented=relented)
     evidence = json.loads(found[-1].read_text())
     checks = [(check, row["id"]) for row in evidence["rows"] for check in row["checks"]]
     return Seen(
@@ -153,9 +153,9 @@ def look(folder: Path, exit_code: int | None) -> Seen:
         output=output,
         made={check["id"]: check["holds"] for check, _row in checks},
         failed={check["id"]: row for check, row in checks if not check["held"]},
-        removed=removed,
+        relented=relented,
     )
 
 
-def _told(file: Path) -> dict[str, int]:
+def _told(file: Path) -> dict[str, Any]:
     return json.loads(file.read_text()) if file.exists() else {}

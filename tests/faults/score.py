@@ -81,8 +81,6 @@ class Score:
         self.chains[entry.fault] = chain
         for check in chain.proves:
             self.proved_by.setdefault(check, []).append(entry.fault)
-        if chain.idle:
-            self.problems.append(f"{entry.fault}: {_told(chain.idle)} taken away, and never asked for")
         if entry.critical and len(chain.links) < CRITICAL_CHECKS_MIN:
             by = _told(link.check for link in chain.links)
             self.problems.append(f"{entry.fault}: critical, and caught by fewer than two checks: {by}")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.faults.catalogue import ENTRIES
-from tests.faults.chains import LINKS_MAX, Chain, End, Link, chain_of, without_its_check
+from tests.faults.chains import LINKS_MAX, Chain, End, Link, chain_of, relenting
 from tests.faults.entry import Planted
 from tests.faults.matrix import fault_job, scored
 from tests.faults.runs import Job, Seen
@@ -19,21 +19,21 @@ PASSED = Seen(0, "PASS", frozenset(), frozenset(), "", {ENTRY.fault: 1}, "")
 
 
 def runs_of(*links, last):
-    """The runs of a chain: each caught by one check, then the last one."""
-    job, seen = FIRST, {}
+    """The run of a fault that checks caught, and the one in which they relented."""
     made = {name: f"{name} holds" for name in links}
-    for name in links:
-        seen[job] = replace(CAUGHT, made=made, failed={name: "reversal"}, removed=dict.fromkeys(job.removed, 1))
-        (job,) = without_its_check(job, seen[job])
-    return {**seen, job: replace(last, made=made, removed=dict.fromkeys(job.removed, 1))}
+    if not links:
+        return {FIRST: last}
+    caught = replace(CAUGHT, made=made, failed={links[0]: "reversal"})
+    (job,) = relenting(FIRST, caught)
+    return {FIRST: caught, job: replace(last, made=made, relented=dict.fromkeys(links, "reversal"))}
 
 
-def test_a_chain_takes_one_check_away_after_the_other():
-    """The next run is the same without the first check that found something."""
+def test_a_fault_that_a_check_caught_is_planted_once_more_and_the_checks_relent():
+    """The second run is the same but for that, and nothing follows from it."""
     seen = replace(CAUGHT, failed={"one": "refund", "two": "reversal"})
-    (following,) = without_its_check(FIRST, seen)
-    assert following == FIRST._replace(removed=("one",))
-    assert without_its_check(following, replace(CAUGHT, failed={"two": "reversal"}))[0].removed == ("one", "two")
+    (following,) = relenting(FIRST, seen)
+    assert following == FIRST._replace(relents=LINKS_MAX)
+    assert tuple(relenting(following, replace(CAUGHT, failed={"five": "reversal"}))) == ()
 
 
 @pytest.mark.parametrize(
@@ -41,16 +41,14 @@ def test_a_chain_takes_one_check_away_after_the_other():
     [
         (FIRST, PASSED),
         (FIRST, CAUGHT),
-        (FIRST._replace(removed=("a", "b", "c", "d")), replace(CAUGHT, failed={"e": "pay"})),
         (FIRST._replace(planted=(*FIRST.planted, Planted("licence_missing"))), replace(CAUGHT, failed={"e": "pay"})),
         (Job("e2e", (Planted("slow_answers"),), is_fault=False), replace(CAUGHT, failed={"e": "pay"})),
     ],
-    ids=["slipped", "caught by no check", "long enough", "pair", "twin"],
+    ids=["slipped", "caught by no check", "pair", "twin"],
 )
-def test_a_chain_ends(job, seen):
-    """Nothing more is taken away where nothing would follow from it."""
-    assert len(FIRST._replace(removed=("a", "b", "c", "d")).removed) == LINKS_MAX
-    assert tuple(without_its_check(job, seen)) == ()
+def test_nothing_relents_in_vain(job, seen):
+    """Where nothing would follow from it, no second run is made."""
+    assert tuple(relenting(job, seen)) == ()
 
 
 @pytest.mark.parametrize(
@@ -77,16 +75,8 @@ def test_a_chain_longer_than_its_limit_proves_nothing():
     assert chain_of(FIRST, runs_of("one", "two", "three", "four", last=last)).end is End.LONGER
 
 
-def test_checks_that_were_taken_away_and_never_asked_are_told():
-    """Without that the chain would show nothing."""
-    seen = runs_of("one", last=PASSED)
-    seen = {job: replace(one, removed={}) for job, one in seen.items()}
-    assert chain_of(FIRST, seen).idle == ("one",)
-    assert "refund_not_sent: one taken away, and never asked for" in scored([ENTRY], [], [], seen).problems
-
-
 def test_a_check_that_no_fault_needs_is_a_problem():
-    """Every check that was made must have let something slip once it was taken away."""
+    """Every check that was made must have let something slip once it was set aside."""
     seen = runs_of("one", last=PASSED)
     idle = Job("e2e", (), is_fault=False, label="1/0")
     score = scored([replace(ENTRY, critical=False)], [], [], {**seen, idle: replace(PASSED, made={"two": "two holds"})})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import importlib.util
 import json
 import os
 import random
@@ -117,6 +118,9 @@ def serve() -> int:
     """Take orders from standard input until it ends, then end what still runs."""
     # Children are short-lived: looking for garbage often is time lost.
     gc.set_threshold(50_000, 50, 50)
+    # Asked for with every request that httpcore sends, and looked for in every folder each time.
+    if importlib.util.find_spec("sniffio") is None:
+        sys.modules["sniffio"] = None  # type: ignore[assignment] - how Python itself says that there is none
     answers = os.dup(1)
     os.dup2(2, 1)
     running: dict[int, tuple[Order, float]] = {}

@@ -127,6 +127,8 @@ SCOPE: dict[str, tuple[str, ...]] = {
     "exposure/planning.py": ("unit/exposure/test_planning_rules.py",),
     "exposure/preview.py": ("unit/exposure/test_preview_rules.py",),
     "exposure/recording.py": ("unit/exposure/test_recording_rules.py",),
+    "exposure/recovery.py": ("unit/exposure/test_recovery_rules.py",),
+    "exposure/resuming.py": ("unit/exposure/test_resuming_rules.py",),
     "exposure/settling.py": ("unit/exposure/test_settling_rules.py",),
     "exposure/stores.py": ("unit/exposure/test_stores_rules.py",),
     "exposure/watching.py": ("unit/exposure/test_watching_rules.py",),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from inspect import signature
 
 import pytest
 
+from pytest_paygate.adapters.journal_file import JournalFile
 from pytest_paygate.core import exposure_events as ex
 from pytest_paygate.core.errors import JournalError
 from pytest_paygate.core.events import Mode, RunEscalated, RunStarted
@@ -155,7 +157,8 @@ async def test_an_open_run_is_settled_in_a_file_of_its_own(tmp_path, monkeypatch
     journal = directory.path / "journal.jsonl"
     journal.write_bytes(journal.read_bytes() + b"torn")
     first = journal.read_bytes()
-    done = await rescue(directory, environment(), by=by, clock=clock)
+    here = environment()
+    done = await rescue(directory, here, by=by, clock=clock)
     after = lines(directory)[len(before) :]
     assert journal.read_bytes() == first
     assert after[0] == ex.RescueStarted(by=by, at_line=len(before), torn_bytes=4)
@@ -172,7 +175,8 @@ async def test_an_open_run_is_settled_in_a_file_of_its_own(tmp_path, monkeypatch
     assert done == Settled("run-1", SettleOutcome.SETTLED, read_state(directory.path), "")
     assert done.state.exposure.settled is not None
     assert made.bank.asked.count(("refund", "pi_1", EUR_5, refund_key("run-1", "ch_1"), TRACE)) == 1
-    assert made.made[0][5] is True
+    assert made.made[0] == (here, "bank", clock, TRACE, dict(done.state.gate.facts), True)
+    assert [type(one) for one in made.recorders] == [JournalFile, JournalFile]
     assert (made.bank.asked[-1], made.shop.asked[-1], len(closed)) == (("aclose",), ("aclose",), 1)
     assert clock.waits == [0.25]
 
@@ -202,6 +206,7 @@ async def test_a_ledger_that_cannot_be_read_is_given_up_and_escalated(tmp_path, 
     assert finished == ex.RescueFinished(settled=False)
     assert (done.outcome, done.problem) == (SettleOutcome.ESCALATED, "bank refused it")
     assert seconds <= sum(clock.waits) < seconds + 6.0
+    assert signature(rescue).parameters["give_up_seconds"].default == 300.0
 
 
 async def test_a_rescue_that_breaks_off_leaves_nothing_open(tmp_path, monkeypatch):
