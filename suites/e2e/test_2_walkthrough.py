@@ -164,6 +164,7 @@ async def test_pay(
     run.verify(checks.charges.charge_order, charge, facts["order_id"])
     run.verify(checks.charges.real_card, charge, livemode=run.livemode)
     run.verify(checks.charges.charge_undisputed, charge)
+    run.verify(checks.charges.charge_pays_us_only, charge)
     run.verify(checks.charges.received_is_captured, payment, charge)
     await nothing_else_is_charged(run, facts, processor, charge)
 

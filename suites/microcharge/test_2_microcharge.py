@@ -147,6 +147,7 @@ async def test_pay(
     run.check_charge(charge, amount=amount)
     run.verify(checks.charges.real_card, charge, livemode=run.livemode)
     run.verify(checks.charges.charge_undisputed, charge)
+    run.verify(checks.charges.charge_pays_us_only, charge)
 
 
 @pytest.mark.live_money

@@ -23,6 +23,7 @@ ENTRIES: tuple[Entry, ...] = (
     _money("received_short", _PROVIDER, "pay", twin("received_untold")),
     _money("transfer_doubled", _PROVIDER, "transfer", twin("transfer_taken_back"), twin("other_buyers_order")),
     _money("charge_disputed", _PROVIDER, "pay", _LEDGER_TOLD),
+    _money("charge_passed_on", _PROVIDER, "pay", _LEDGER_TOLD),
     _money("refund_to_balance", _PROVIDER, "reversal", _LEDGER_TOLD),
     # What is told later, and what must last.
     _money("order_total_changes", _APPLICATION, "completed", twin("order_told_otherwise")),

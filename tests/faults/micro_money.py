@@ -27,6 +27,7 @@ ENTRIES: tuple[Entry, ...] = (
     _micro("fleet_page_subscribes", _APPLICATION, "checkout", _DECORATED),
     _micro("fleet_money_passed_on", _APPLICATION, "checkout", _DECORATED),
     _micro("fleet_platform_takes_fee", _APPLICATION, "checkout", _FEE),
+    _micro("fleet_charge_passed_on", _PROVIDER, "pay", _FEE),
     _micro("fleet_charge_disputed", _PROVIDER, "pay", _FEE),
     _micro("fleet_charge_disputed_late", _PROVIDER, "proofs", _FEE),
     _micro("fleet_charge_posted_short", _PROVIDER, "refund", _FEE),

@@ -41,7 +41,7 @@ async def test_mode_comes_from_payment_and_charge(stripe_stand) -> None:
     [charge] = await stripe_stand.provider.charges(payment_id)
     assert (payment.livemode, charge.livemode) == (False, False)
     assert (payment.charge_id, charge.card) == (charge.charge_id, payment.card)
-    assert (payment.page, payment.besides, charge.disputed) == (None, (), False)
+    assert (payment.page, payment.besides, charge.disputed, charge.besides) == (None, (), False, ())
 
 
 @pytest.mark.parametrize(
@@ -327,24 +327,42 @@ async def test_where_a_refund_goes_is_told_where_it_is_known() -> None:
     assert [stripe_mapping.refund({**refund, **one}).goes_to for one in told] == ["card", "", "", ""]
 
 
+CHARGE = {
+    "object": "charge",
+    "id": "ch_1",
+    "amount": 5,
+    "amount_captured": 5,
+    "amount_refunded": 0,
+    "currency": "eur",
+    "status": "succeeded",
+    "captured": True,
+    "created": 1,
+    "livemode": False,
+}
+
+
 async def test_a_disputed_charge_says_so() -> None:
     """What is absent or null is no dispute; a word in its place is no answer."""
-    charge = {
-        "object": "charge",
-        "id": "ch_1",
-        "amount": 5,
-        "amount_captured": 5,
-        "amount_refunded": 0,
-        "currency": "eur",
-        "status": "succeeded",
-        "captured": True,
-        "created": 1,
-        "livemode": False,
-    }
     told = ({"disputed": True}, {"disputed": False}, {"disputed": None}, {})
-    assert [stripe_mapping.charge({**charge, **one}).disputed for one in told] == [True, False, False, False]
+    assert [stripe_mapping.charge({**CHARGE, **one}).disputed for one in told] == [True, False, False, False]
     with pytest.raises(OddFieldError):
-        stripe_mapping.charge({**charge, "disputed": "no"})
+        stripe_mapping.charge({**CHARGE, "disputed": "no"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "besides"),
+    [
+        ({"transfer_data": {"destination": "acct_2", "amount": None}}, ("money for another account",)),
+        ({"on_behalf_of": {"object": "account", "id": "acct_2"}}, ("a sale on behalf of another account",)),
+        ({"application_fee_amount": 1}, ("an application fee",)),
+        ({"application_fee_amount": None, "transfer_data": None, "on_behalf_of": None}, ()),
+        ({}, ()),
+    ],
+    ids=["destination", "on behalf", "fee", "none", "absent"],
+)
+async def test_a_charge_tells_who_else_gets_of_it(changes, besides) -> None:
+    """The charge carries it itself, whatever the payment said before."""
+    assert stripe_mapping.charge({**CHARGE, **changes}).besides == besides
 
 
 async def test_amounts_follow_stripes_own_count() -> None:

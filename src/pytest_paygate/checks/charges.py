@@ -128,6 +128,21 @@ def charge_undisputed(charge: Charge) -> Finding | None:
     )
 
 
+@check("The charge does nothing but pay this account")
+def charge_pays_us_only(charge: Charge) -> Finding | None:
+    """The plan pays nobody with the charge itself: who gets a share gets it by a transfer of its own, which is counted.
+
+    A provider that does not say is no finding.
+    """
+    return same(
+        "what happens with the charge besides",
+        observed=", ".join(charge.besides) or "nothing",
+        expected="nothing",
+        next_step="See at the provider which account has the money: a refund may not take it back from there, and a"
+        " transfer beside it pays that account twice.",
+    )
+
+
 @check("A live charge was not paid with a published test card")
 def real_card(charge: Charge, *, livemode: bool) -> Finding | None:
     """A sandbox that poses as live shows itself by its cards."""

@@ -199,7 +199,10 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """Money that was taken, or tried to be. `disputed` says that the card's holder has asked the bank for it back."""
+    """Money that was taken, or tried to be. `disputed` says that the card's holder has asked the bank for it back.
+
+    `besides` names in plain words what happens with the money apart from this account being paid, as of a payment.
+    """
 
     charge_id: str
     payment_id: str
@@ -214,6 +217,7 @@ class Charge:
     balance_transaction_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     disputed: bool = False
+    besides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,14 +93,14 @@ def payment(data: object) -> Payment:
     )
 
 
-def _besides(intent: Document) -> tuple[str, ...]:
-    """What is to happen with a payment besides this account being paid, in plain words."""
-    fee = intent.money_or_none("application_fee_amount")
+def _besides(found: Document) -> tuple[str, ...]:
+    """What is to happen with a payment intent or a charge besides this account being paid, in plain words."""
+    fee = found.money_or_none("application_fee_amount")
     told = {
-        "money for another account": intent.inner("transfer_data") is not None,
-        "a sale on behalf of another account": bool(intent.text_or_empty("on_behalf_of")),
+        "money for another account": found.inner("transfer_data") is not None,
+        "a sale on behalf of another account": bool(found.text_or_empty("on_behalf_of")),
         "an application fee": fee is not None and fee.minor != 0,
-        "a card kept for later": bool(intent.text_or_empty("setup_future_usage")),
+        "a card kept for later": bool(found.text_or_empty("setup_future_usage")),
     }
     return tuple(name for name, is_so in told.items() if is_so)
 
@@ -163,6 +163,7 @@ def charge(data: object) -> Charge:
         balance_transaction_id=found.text_or_empty("balance_transaction"),
         metadata=found.words("metadata"),
         disputed=found.flag_or_none("disputed") or False,
+        besides=_besides(found),
     )
 
 

@@ -24,7 +24,7 @@ LEFT_OUT: dict[type, dict[str, Any]] = {
         "page": None,
         "besides": (),
     },
-    ports.Charge: {"card": None, "balance_transaction_id": "", "metadata": {}, "disputed": False},
+    ports.Charge: {"card": None, "balance_transaction_id": "", "metadata": {}, "disputed": False, "besides": ()},
     ports.Refund: {"failure_reason": "", "balance_transaction_id": "", "goes_to": ""},
     ports.Transfer: {"group": "", "metadata": {}},
     ports.BalanceTransaction: {},

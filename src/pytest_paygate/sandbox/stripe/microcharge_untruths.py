@@ -98,6 +98,12 @@ DECLARED: dict[str, tuple[str, str, tuple[str, ...], Spoil]] = {
         (_INTENT,),
         _where(_always, application_fee_amount=10),
     ),
+    "fleet_charge_passed_on": (
+        "the charge has passed its money on to another account, and its payment does not say so",
+        "pay",
+        (_CHARGES,),
+        _where(_is_paid, transfer_data={"destination": _OTHER_ACCOUNT, "amount": None}),
+    ),
     "fleet_charge_disputed": (
         "the card's holder disputes the charge",
         "pay",

@@ -207,6 +207,12 @@ _DECLARED: dict[str, tuple[str, str, tuple[str, ...], Spoil]] = {
         _again("ch", metadata={}, payment_intent="pi_ofNobody0000000000000", amount=700, amount_captured=700),
     ),
     "charge_disputed": ("the charge is disputed", "pay", (_CHARGES,), _each(disputed=True)),
+    "charge_passed_on": (
+        "the charge has passed its money on to another account",
+        "pay",
+        (_CHARGES,),
+        _each(transfer_data={"destination": _OTHER_ACCOUNT, "amount": None}),
+    ),
     "refund_to_balance": (
         "the refund goes to the buyer's balance at the shop, not to the card",
         "reversal",
