@@ -120,6 +120,7 @@ async def money_comes_back(run: Run, facts: Facts, poll: Poll, ledger: Provider,
     facts["amount_refunded"] = refund.amount
     run.check_refund(refund, charge_id=facts["charge_id"], amount=facts["amount_paid"])
     run.verify(checks.refunds.refund_leaves, refund)
+    run.verify(checks.refunds.refund_blames_nobody, refund)
     if Capability.BALANCE_TRANSACTIONS in ledger.capabilities:
         line = refund.balance_transaction_id
         posted = await ledger.balance_transaction(line) if line else None

@@ -185,6 +185,8 @@ async def test_refund(
     run.verify(checks.refund_course.refunded_by_target, made.by, "A5")
     run.verify(checks.refunds.one_refund, refunds)
     run.check_refund(last, charge_id=charge.charge_id, amount=charge.captured)
+    run.verify(checks.refunds.refund_leaves, last)
+    run.verify(checks.refunds.refund_blames_nobody, last)
     if made.answer is not None:
         run.verify(checks.checkouts.trace_returned, made.answer.trace_echo, run.trace_id, "the refund")
         run.verify(checks.checkouts.answer_tells_no_secret, made.answer.body)

@@ -25,6 +25,7 @@ ENTRIES: tuple[Entry, ...] = (
     _money("charge_disputed", _PROVIDER, "pay", _LEDGER_TOLD),
     _money("charge_passed_on", _PROVIDER, "pay", _LEDGER_TOLD),
     _money("refund_to_balance", _PROVIDER, "reversal", _LEDGER_TOLD),
+    _money("refund_called_fraud", _PROVIDER, "reversal", _LEDGER_TOLD),
     # What is told later, and what must last.
     _money("order_total_changes", _APPLICATION, "completed", twin("order_told_otherwise")),
     _money("order_reverts", _APPLICATION, "reversal", twin("order_told_otherwise")),

@@ -35,6 +35,7 @@ ENTRIES: tuple[Entry, ...] = (
     _micro("fleet_charge_settled_in_pounds", _CONFIGURATION, "refund", twin("fleet_settles_elsewhere", also_usd=1)),
     _micro("fleet_refund_doubled", _APPLICATION, "refund", _FAILED_BEFORE),
     _micro("fleet_refund_of_other_charge", _PROVIDER, "refund", _FAILED_BEFORE),
+    _micro("fleet_refund_to_balance", _PROVIDER, "refund", _FAILED_BEFORE),
     _micro("fleet_payment_received_less", _PROVIDER, "refund", _FEE),
     _micro("fleet_payment_of_other_charge", _PROVIDER, "refund", _FEE),
     _micro("fleet_charge_grows", _PROVIDER, "refund", _FEE),

@@ -320,6 +320,13 @@ async def test_an_unknown_status_is_unknown(status) -> None:
     assert stripe_mapping.refund(refund).status is RefundStatus.UNKNOWN
 
 
+async def test_why_a_refund_was_made_is_told_where_it_is_known() -> None:
+    """Stripe's own word; null and absent are none."""
+    refund = {"object": "refund", "id": "re_1", "amount": 5, "currency": "eur", "created": 1}
+    told = ({"reason": "fraudulent"}, {"reason": None}, {})
+    assert [stripe_mapping.refund({**refund, **one}).reason for one in told] == ["fraudulent", "", ""]
+
+
 async def test_where_a_refund_goes_is_told_where_it_is_known() -> None:
     """The kind of its destination; empty where Stripe does not say."""
     refund = {"object": "refund", "id": "re_1", "amount": 5, "currency": "eur", "created": 1}

@@ -47,6 +47,20 @@ def refund_leaves(refund: Refund) -> Finding | None:
     )
 
 
+@check("The refund does not call the payment fraudulent")
+def refund_blames_nobody(refund: Refund) -> Finding | None:
+    """A provider blocks card and e-mail address of whoever paid what is called so; any other reason, and none, pass."""
+    if refund.reason != "fraudulent":
+        return None
+    return Finding(
+        "the reason of the refund",
+        refund.reason,
+        "requested_by_customer, or none",
+        "Take card and e-mail address off the provider's block lists: this buyer can buy nothing any more. Have the"
+        " target give the buyer's own reason.",
+    )
+
+
 @check("The charge itself says that all of it was given back")
 def charge_given_back(charge: Charge) -> Finding | None:
     """Another entry of the ledger than the refund, which must agree with it."""

@@ -222,7 +222,10 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """A refund as its provider tells it; `created` is the provider's clock, `goes_to` the kind of its destination."""
+    """A refund as its provider tells it; `created` is the provider's clock, `goes_to` the kind of its destination.
+
+    `reason` is the provider's own word for why, empty where none was given.
+    """
 
     refund_id: str
     payment_id: str
@@ -233,6 +236,7 @@ class Refund:
     failure_reason: str = ""
     balance_transaction_id: str = ""
     goes_to: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

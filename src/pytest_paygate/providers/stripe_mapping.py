@@ -181,6 +181,7 @@ def refund(data: object) -> Refund:
         failure_reason=found.text_or_empty("failure_reason") or found.text_or_empty("pending_reason"),
         balance_transaction_id=found.text_or_empty("balance_transaction"),
         goes_to="" if destination is None else destination.text_or_empty("type"),
+        reason=found.text_or_empty("reason"),
     )
 
 

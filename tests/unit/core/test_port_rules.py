@@ -25,7 +25,7 @@ LEFT_OUT: dict[type, dict[str, Any]] = {
         "besides": (),
     },
     ports.Charge: {"card": None, "balance_transaction_id": "", "metadata": {}, "disputed": False, "besides": ()},
-    ports.Refund: {"failure_reason": "", "balance_transaction_id": "", "goes_to": ""},
+    ports.Refund: {"failure_reason": "", "balance_transaction_id": "", "goes_to": "", "reason": ""},
     ports.Transfer: {"group": "", "metadata": {}},
     ports.BalanceTransaction: {},
     ports.HoldPoint: {"fields": (), "url": "", "notice": None, "confirm_seconds": 0.0},

@@ -147,6 +147,12 @@ DECLARED: dict[str, tuple[str, str, tuple[str, ...], Spoil]] = {
         (_REFUNDS, _REFUND),
         _where(_always, charge="ch_somebodyElses0000000000"),
     ),
+    "fleet_refund_to_balance": (
+        "the refund goes to the student's balance at A5, not to the card",
+        "refund",
+        (_REFUNDS, _REFUND),
+        _where(_always, destination_details={"type": "customer_cash_balance"}),
+    ),
     "fleet_payment_received_less": (
         "the payment says it received a cent less than was captured",
         "refund",

@@ -219,6 +219,12 @@ _DECLARED: dict[str, tuple[str, str, tuple[str, ...], Spoil]] = {
         (_REFUNDS, _REFUND),
         _each(destination_details={"type": "customer_cash_balance"}),
     ),
+    "refund_called_fraud": (
+        "the refund's reason is that the payment was fraudulent",
+        "reversal",
+        (_REFUNDS, _REFUND),
+        _each(reason="fraudulent"),
+    ),
     "charge_trace_lost": (
         "the charge loses its trace id when it is refunded",
         "reversal",
