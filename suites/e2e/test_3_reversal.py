@@ -10,9 +10,9 @@ import pytest
 from pytest_paygate import Capability, Money, PaygateError, RefundStatus, checks, pick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from pytest_paygate import Charge, Database, Facts, LogSource, Poll, Proofs, Provider, Refund, Run
+    from pytest_paygate import Charge, Database, Facts, LogEntry, LogSource, Poll, Proofs, Provider, Refund, Run
     from suites.e2e.conftest import Buyer, Knocker
 
 LOOK_BACK = timedelta(minutes=10)
@@ -80,7 +80,7 @@ async def test_reversal(
     if knocker.can_sign:
         await late_event_changes_nothing(run, facts, buyer, knocker)
     if logs is not None:
-        await log_keeps_quiet(run, buyer, logs)
+        await look_at_log(run, facts, buyer, logs)
 
 
 async def all_of_it_lasts(run: Run, facts: Facts, buyer: Buyer, poll: Poll) -> None:
@@ -134,16 +134,40 @@ async def money_comes_back(run: Run, facts: Facts, poll: Poll, ledger: Provider,
     run.verify(checks.charges.no_other_charge, charges, frozenset({facts["charge_id"]}))
 
 
-async def log_keeps_quiet(run: Run, buyer: Buyer, logs: LogSource) -> None:
-    """The target's log, all of this run, holds nothing that nobody may read."""
+async def look_at_log(run: Run, facts: Facts, buyer: Buyer, logs: LogSource) -> None:
+    """The target's log, all of this run, tells our order as it was, and nothing that nobody may read."""
     try:
         entries = await logs.entries(run.trace_id)
     except PaygateError:
         # Whether the log bears witness is judged elsewhere.
-        run.anomaly("log_unread", "the log could not be searched for secrets")
+        run.anomaly("log_unread", "the log could not be searched for secrets, nor held against what was paid")
         return
     run.verify(checks.log_entries.log_tells_no_secret, sum(entry.tells_secret for entry in entries))
     run.verify(checks.log_entries.log_keeps_our_secrets, [entry.content for entry in entries], buyer.secrets())
+    log_tells_our_order(run, facts, entries)
+
+
+def log_tells_our_order(run: Run, facts: Facts, entries: Sequence[LogEntry]) -> None:
+    """Completion and refund are told of our order and its amount, and completion has the last word over failure."""
+    success, failure = str(run.expect["purchase_event"]), str(run.expect["failed_event"])
+    paid: Money = facts["amount_paid"]
+    known = {
+        "order_id": facts["order_id"],
+        "amount_minor": paid.minor,
+        "amount_cents": paid.minor,
+        "currency": paid.currency,
+    }
+    for entry in entries:
+        told = dict(entry.told)
+        if entry.event == str(run.expect["refund_event"]):
+            # What goes back may be told with a minus.
+            told = {name: abs(value) if isinstance(value, int) else value for name, value in told.items()}
+        elif entry.event != success:
+            continue
+        run.verify(checks.log_entries.entry_agrees, told, known)
+    # The orders of pre-flight, which nobody pays, come to nothing under the same trace id.
+    ours = [one.event for one in entries if dict(one.told).get("order_id", known["order_id"]) == known["order_id"]]
+    run.verify(checks.log_entries.log_ends_in_success, ours, success, failure)
 
 
 async def share_comes_back(run: Run, facts: Facts, poll: Poll, ledger: Provider) -> None:

@@ -37,4 +37,7 @@ ENTRIES: tuple[Entry, ...] = (
     _money("refund_unposted", _PROVIDER, "reversal", _LEDGER_TOLD),
     _money("log_tells_password", _LOG, "reversal", twin("log_tells_masked_card"), number="F46"),
     _money("log_tells_card", _LOG, "reversal", twin("log_tells_masked_card"), number="F46"),
+    _money("log_amount_other", _LOG, "reversal", twin("log_tells_amount")),
+    _money("log_order_other", _LOG, "reversal", twin("log_tells_amount")),
+    _money("log_failed_after", _LOG, "reversal", twin("log_failed_before"), number="F34"),
 )

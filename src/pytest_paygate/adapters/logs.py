@@ -38,6 +38,7 @@ _OF_PAYMENT = {
     "amount_cents": FactKind.INTEGER,
     "currency": FactKind.WORD,
     "credits": FactKind.INTEGER,
+    "order_id": FactKind.IDENTIFIER,
 }
 
 

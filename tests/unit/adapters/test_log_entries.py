@@ -23,11 +23,12 @@ def test_what_is_known_by_name_is_taken_over_and_nothing_else():
     ("more", "told"),
     [
         ({"currency": "usd", "credits": 50}, (("currency", "USD"), ("credits", 50))),
+        ({"order_id": "ord_1", "amount_minor": 500}, (("amount_minor", 500), ("order_id", "ord_1"))),
         ({"amount_minor": "50", "amount_cents": True, "credits": 50.0, "refund_id": 7, "currency": {"a": 1}}, ()),
         ({"amount": 5000, "card": "visa"}, ()),
         ({"payment_intent_id": "sk_live_51H8abcdefGHIJKL", "amount_cents": 50}, (("amount_cents", 50),)),
     ],
-    ids=["capitals", "other shapes", "other names", "a key in place of an id"],
+    ids=["capitals", "an order", "other shapes", "other names", "a key in place of an id"],
 )
 def test_what_is_told_of_a_payment_is_typed(more, told):
     """A value of another shape, or one that looks like a secret, tells nothing; amounts are whole minor units."""

@@ -19,11 +19,20 @@ if TYPE_CHECKING:
 _LAYER = "marketplace"
 _BENIGN = ""
 _SEEN_GONE = "licence seen gone"
+# What the log calls an order that was paid.
+COMPLETED = "order_completed"
 
 _DECLARED = (
     Fault("log_tells_password", _LAYER, "the log's entry of a completed order holds the buyer's password", "reversal"),
     Fault("log_tells_card", _LAYER, "the log's entry of a completed order holds a card number", "reversal"),
     Fault("log_tells_masked_card", _LAYER, "the log's entry of a completed order holds a masked card; benign", _BENIGN),
+    Fault(
+        "log_amount_other", _LAYER, "the log's entry of a completed order tells a hundred times its total", "reversal"
+    ),
+    Fault("log_order_other", _LAYER, "the log's entry of a completed order names another order", "reversal"),
+    Fault("log_failed_after", _LAYER, "the log says order_failed after order_completed", "reversal"),
+    Fault("log_failed_before", _LAYER, "the log says order_failed, then order_completed; benign", _BENIGN),
+    Fault("log_tells_amount", _LAYER, "the log's entry of a completed order tells its total; benign", _BENIGN),
     Fault("order_total_changes", _LAYER, "a completed order is told at a hundred times its total", "completed"),
     Fault("order_reverts", _LAYER, "a refunded order is completed again once its licence was seen gone", "reversal"),
     Fault("licence_returns", _LAYER, "a revoked licence is listed again once it was seen gone", "reversal"),
@@ -61,9 +70,24 @@ def payment_metadata(marketplace: Marketplace, metadata: dict[str, str]) -> dict
     return metadata
 
 
-def told_of_completion(marketplace: Marketplace) -> dict[str, str]:
-    """What else the log's entry of a completed order says."""
-    faults, more = marketplace.world.faults, dict[str, str]()
+def words_of_completion(marketplace: Marketplace) -> tuple[str, ...]:
+    """What the log says has become of a completed order, entry by entry."""
+    if marketplace.world.faults.active("log_failed_after"):
+        return (COMPLETED, "order_failed")
+    return ("order_failed", COMPLETED) if marketplace.world.faults.active("log_failed_before") else (COMPLETED,)
+
+
+def told_of_completion(marketplace: Marketplace, order: Row) -> dict[str, str | float]:
+    """What the log's entry of a completed order says."""
+    faults = marketplace.world.faults
+    more: dict[str, str | float] = {"order_id": str(order["id"])}
+    total_minor, code = int(str(order["total_minor"])), str(order["currency"])
+    if faults.active("log_amount_other"):
+        more |= {"amount_minor": total_minor * 100, "currency": code}
+    if faults.active("log_tells_amount"):
+        more |= {"amount_minor": total_minor, "currency": code.lower()}
+    if faults.active("log_order_other"):
+        more["order_id"] = "ord_somebodyElses000000"
     if faults.active("log_tells_password"):
         more["login"] = f"operator:{marketplace.world.keys.buyer_password}"
     if faults.active("log_tells_card"):

@@ -56,8 +56,9 @@ async def complete(marketplace: Marketplace, order_id: str) -> None:
         )
         if retry:
             await marketplace.add_job(connection, order_id, "transfer", later_seconds)
-    more = faults_money.told_of_completion(marketplace)
-    marketplace.log.write("order_completed", str(order["trace_id"]), order_id=order_id, transfer_id=transfer_id, **more)
+    told = faults_money.told_of_completion(marketplace, order)
+    for word in faults_money.words_of_completion(marketplace):
+        marketplace.log.write(word, str(order["trace_id"]), level="info", transfer_id=transfer_id, **told)
 
 
 async def transfer(marketplace: Marketplace, order_id: str) -> None:
