@@ -12,7 +12,19 @@ from pytest_paygate import Capability, Money, PaygateError, RefundStatus, checks
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pytest_paygate import Charge, Database, Facts, LogEntry, LogSource, Poll, Proofs, Provider, Refund, Run
+    from pytest_paygate import (
+        Charge,
+        Database,
+        Facts,
+        LogEntry,
+        LogSource,
+        Poll,
+        Proofs,
+        Provider,
+        Refund,
+        Run,
+        Transfer,
+    )
     from suites.e2e.conftest import Buyer, Knocker
 
 LOOK_BACK = timedelta(minutes=10)
@@ -69,14 +81,17 @@ async def test_reversal(
         run.verify(checks.refunds.second_refund_refused, second.status)
     await money_comes_back(run, facts, poll, provider("stripe"), proofs)
     run.check("whether the licence is gone from /licenses/mine", observed=facts["licence_gone"], expected=True)
+    recorded: Transfer | None = None
     if "transfer_confirmed" in facts:
-        await share_comes_back(run, facts, poll, provider("stripe"))
+        recorded = await share_comes_back(run, facts, poll, provider("stripe"))
         if db is not None:
             await row_follows(run, facts, poll, db)
     run.verify(checks.charges.link_is_dead, await provider("hyperswitch").payment(facts["payment_id"]))
     known = [one.refund_id for one in await provider("hyperswitch").refunds(facts["payment_id"])]
     run.verify(checks.lasting.refund_known, facts["refund_id"], [*known, facts["provider_refund_id"]])
     await all_of_it_lasts(run, facts, buyer, poll)
+    if recorded is not None:
+        await nothing_more_is_passed_on(run, facts, provider("stripe"), recorded)
     if knocker.can_sign:
         await late_event_changes_nothing(run, facts, buyer, knocker)
     if logs is not None:
@@ -170,8 +185,8 @@ def log_tells_our_order(run: Run, facts: Facts, entries: Sequence[LogEntry]) -> 
     run.verify(checks.log_entries.log_ends_in_success, ours, success, failure)
 
 
-async def share_comes_back(run: Run, facts: Facts, poll: Poll, ledger: Provider) -> None:
-    """The seller's share is taken back, perhaps a little later than the order is refunded."""
+async def share_comes_back(run: Run, facts: Facts, poll: Poll, ledger: Provider) -> Transfer:
+    """The seller's share is taken back, perhaps a little later than the order is refunded. The transfer then."""
     due: Money = facts["transfer_confirmed"]
     seen = await poll.until(
         "transfer_reversed",
@@ -184,6 +199,13 @@ async def share_comes_back(run: Run, facts: Facts, poll: Poll, ledger: Provider)
         run.fail("the transfer", observed="no answer", expected="a transfer that is reversed")
     facts["transfer_reversed"] = seen.last.reversed_amount
     run.verify(checks.transfers.transfer_reversed, seen.last, due)
+    return seen.last
+
+
+async def nothing_more_is_passed_on(run: Run, facts: Facts, ledger: Provider, recorded: Transfer) -> None:
+    """No other transfer of our charge or order has come since row transfer: nobody takes one back that came so late."""
+    transfers = await ledger.transfers_since(facts["paid_at"] - LOOK_BACK)
+    run.verify(checks.transfers.no_other_transfer, transfers, recorded, facts["order_id"])
 
 
 async def row_follows(run: Run, facts: Facts, poll: Poll, db: Database) -> None:

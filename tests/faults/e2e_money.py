@@ -22,6 +22,7 @@ ENTRIES: tuple[Entry, ...] = (
     _money("charged_again_unnamed", _PROVIDER, "pay", twin("charge_of_another_amount"), number="F30"),
     _money("received_short", _PROVIDER, "pay", twin("received_untold")),
     _money("transfer_doubled", _PROVIDER, "transfer", twin("transfer_taken_back"), twin("other_buyers_order")),
+    _money("transfer_after_refund", _PROVIDER, "reversal", twin("transfer_taken_back")),
     _money("charge_disputed", _PROVIDER, "pay", _LEDGER_TOLD),
     _money("charge_passed_on", _PROVIDER, "pay", _LEDGER_TOLD),
     _money("refund_to_balance", _PROVIDER, "reversal", _LEDGER_TOLD),

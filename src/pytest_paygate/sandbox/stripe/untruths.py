@@ -94,6 +94,14 @@ def _again_once_refunded(world: World, body: Json) -> bool:
     return bool(refunded)
 
 
+def _again_once_reversed(world: World, body: Json) -> bool:
+    taken_back = [one for one in body["data"] if one["reversed"]]
+    for one in taken_back:
+        late = {"id": world.identifiers.make("tr", 24), "amount_reversed": 0, "reversed": False}
+        body["data"].append(copy.deepcopy(one) | late)
+    return bool(taken_back)
+
+
 def _trace_lost_once_refunded(_world: World, body: Json) -> bool:
     refunded = [one for one in body["data"] if one["amount_refunded"] and "trace_id" in one["metadata"]]
     for one in refunded:
@@ -260,6 +268,12 @@ _DECLARED: dict[str, tuple[str, str, tuple[str, ...], Spoil]] = {
         "transfer",
         (_TRANSFERS,),
         _again("tr"),
+    ),
+    "transfer_after_refund": (
+        "the provider has a second transfer of the order once the first is reversed",
+        "reversal",
+        (_TRANSFERS,),
+        _again_once_reversed,
     ),
     "transfer_taken_back": (
         "the provider has a second transfer of the order, which was reversed; benign",
