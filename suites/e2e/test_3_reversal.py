@@ -96,6 +96,8 @@ async def test_reversal(
         await late_event_changes_nothing(run, facts, buyer, knocker)
     if logs is not None:
         await look_at_log(run, facts, buyer, logs)
+    if "provider_fee" in facts:
+        run.check_fee(facts["provider_fee"])
 
 
 async def all_of_it_lasts(run: Run, facts: Facts, buyer: Buyer, poll: Poll) -> None:

@@ -194,6 +194,8 @@ async def test_refund(
     await look_at_books(run, facts, ledger, poll, last)
     latency, bound = facts["refund_latency_seconds"], facts["refund_bound_seconds"]
     run.verify(checks.refund_course.refund_in_time, latency, bound, limit)
+    if "provider_fee" in facts:
+        run.check_fee(facts["provider_fee"])
 
 
 @pytest.mark.row("proofs")

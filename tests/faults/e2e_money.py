@@ -36,6 +36,7 @@ ENTRIES: tuple[Entry, ...] = (
     _money("refund_of_nobody", _APPLICATION, "reversal", twin("refund_told_otherwise")),
     # What the log tells, and what the balance does not.
     _money("refund_unposted", _PROVIDER, "reversal", _LEDGER_TOLD),
+    _money("provider_fee_tenfold", _PROVIDER, "reversal", twin("provider_fee_higher")),
     _money("log_tells_password", _LOG, "reversal", twin("log_tells_masked_card"), number="F46"),
     _money("log_tells_card", _LOG, "reversal", twin("log_tells_masked_card"), number="F46"),
     _money("log_amount_other", _LOG, "reversal", twin("log_tells_amount")),

@@ -36,6 +36,7 @@ ENTRIES: tuple[Entry, ...] = (
     _micro("fleet_refund_doubled", _APPLICATION, "refund", _FAILED_BEFORE),
     _micro("fleet_refund_of_other_charge", _PROVIDER, "refund", _FAILED_BEFORE),
     _micro("fleet_refund_to_balance", _PROVIDER, "refund", _FAILED_BEFORE),
+    _micro("fleet_fee_tenfold", _PROVIDER, "refund", _FEE),
     _micro("fleet_payment_received_less", _PROVIDER, "refund", _FEE),
     _micro("fleet_payment_of_other_charge", _PROVIDER, "refund", _FEE),
     _micro("fleet_charge_grows", _PROVIDER, "refund", _FEE),

@@ -21,6 +21,18 @@ refund = Refund("re_1", "pi_1", "ch_1", five, RefundStatus.SUCCEEDED, now)
 """
 TABLES = '[expect]\nprice = "EUR 5.00"\nword = "five"\n\n[thresholds]\nwithin_seconds = 5\n\n[facts]'
 
+PURCHASE = """
+[purchase]
+product = "product_id"
+amount = "EUR 5.00"
+tax = "EUR 0.83"
+fee = "EUR 0.33"
+ledger = "stripe"
+payments = ["stripe"]
+says_live = "order_id"
+refund = "by hand"
+"""
+
 
 def refused(project: Project, code: str) -> tuple[str, str, str, str]:
     """What the row `order` is refused with: what, expected, observed, and what to do."""
@@ -87,16 +99,27 @@ def test_a_charge_without_the_trace_says_how_to_carry_it(project: Project) -> No
 
 
 def test_what_is_right_passes(project: Project) -> None:
-    """One captured charge of that amount, its refund, a goal that was reached, and the gate's own tables."""
+    """One captured charge of that amount, its refund, a goal, the gate's own tables, any fee where none is planned."""
     code = """
 assert run.one_charge([replace(charge, succeeded=False), charge]) is charge
 run.check_charge(charge, amount=run.expected_money("price"))
 run.check_refund(refund, charge_id="ch_1", amount=five)
 seen = SimpleNamespace(reached=True, last=charge, value="paid")
 assert run.reached("the order", seen, expected="paid") is charge
+run.check_fee(Money(100_000, "EUR"))
 assert (run.livemode, dict(run.thresholds), "price" in run.expect) == (False, {"within_seconds": 5}, True)
 """
     assert refused(project, code.strip())[0] == ""
+
+
+def test_a_fee_is_held_against_the_planned_one(project: Project) -> None:
+    """The gate's `[purchase]` says what the provider may keep; a little more passes, and far more is told."""
+    project.change("gate.toml", "[facts]", f"{PURCHASE}\n[facts]")
+    code = "run.check_fee(Money(100, 'EUR'))\nrun.check_fee(Money(450, 'EUR'))"
+    reason, expected, observed, step = refused(project, code)
+    assert reason == "the fee that the provider has kept is not as expected"
+    assert (expected, observed) == ("EUR 0.33 as planned, at most EUR 1.00", "EUR 4.50")
+    assert step.startswith("See at the provider what it is made of")
 
 
 @pytest.mark.parametrize(

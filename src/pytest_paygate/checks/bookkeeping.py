@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_paygate.checks.check import Finding, check, same
+from pytest_paygate.core.currencies import exponent
+from pytest_paygate.core.money import Money
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_paygate.core.money import Money
     from pytest_paygate.core.ports import BalanceTransaction, Charge, Payment
 
 
@@ -40,6 +41,28 @@ def posted_unconverted(line: BalanceTransaction, settles_in: str) -> Finding | N
         observed=line.amount.currency,
         expected=settles_in,
         next_step="Have the money converted nowhere: the rate takes its part when it comes and when it goes back.",
+    )
+
+
+@check("The provider's fee is no more than three times the planned one, and a unit of the currency")
+def fee_near_plan(fee: Money, planned: Money) -> Finding | None:
+    """`planned` is what the plan says, and whoever approved the run has seen; in another currency it says nothing.
+
+    A finding and no note, because the fee is the one part of the money that no refund brings back. Yet it follows card,
+    country and tariff, so that only far more is one: above three times the plan, and above one unit (EUR 1.00), which a
+    small purchase can cost anywhere.
+    """
+    if fee.currency != planned.currency:
+        return None
+    most = Money(max(planned.minor * 3, 10 ** exponent(planned.currency)), planned.currency)
+    if fee <= most:
+        return None
+    return Finding(
+        "the fee that the provider has kept",
+        fee,
+        f"{planned} as planned, at most {most}",
+        "See at the provider what it is made of, such as a conversion or another tariff: no refund brings it back. Have"
+        " it mended, or plan with it as it is.",
     )
 
 

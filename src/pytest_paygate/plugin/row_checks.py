@@ -17,6 +17,7 @@ from pytest_paygate.core.errors import (
     RowPendingError,
     configuration,
 )
+from pytest_paygate.core.money import Money
 from pytest_paygate.core.ports import Capability, HoldPoint, PaymentStatus
 from pytest_paygate.exposure.planning import is_live_like
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from pytest_paygate.adapters.polling import PollResult
     from pytest_paygate.checks.check import Check
-    from pytest_paygate.core.money import Money
     from pytest_paygate.core.ports import Account, Charge, Operator, Payment, Provider, Refund
     from pytest_paygate.plugin.gate_run import GateRun
 
@@ -177,6 +177,23 @@ class Checks:
 
         self.verify(refunds.refund_whole, refund, charge_id, amount)
 
+    def check_fee(self, fee: Money) -> None:
+        """Fail the row when a provider has kept far more of a charge than the gate's `[purchase]` plans with.
+
+        A row asks this last: whatever the fee, the rest of the money has to come back first.
+
+        Args:
+            fee: what the provider's ledger shows of it.
+
+        Raises:
+            RowFailedError: when it is far more. A gate that plans no purchase plans no fee.
+        """
+        if self._run.gate.purchase is None:
+            return
+        from pytest_paygate.checks import bookkeeping
+
+        self.verify(bookkeeping.fee_near_plan, fee, Money.parse(self._run.gate.purchase.fee))
+
     def check_account(self, account: Account, *, provider: str) -> None:
         """Fail the row unless a key opens the account that `paygate.toml` pins, in this run's mode.
 
@@ -257,7 +274,7 @@ class Checks:
         )
 
     async def fee_of(self, provider: Provider, charge: Charge) -> Money | None:
-        """What the provider keeps of a charge; None where its ledger does not tell. It decides nothing.
+        """What the provider keeps of a charge; None where its ledger does not tell. `check_fee` judges it.
 
         Args:
             provider: whose ledger the charge is in.

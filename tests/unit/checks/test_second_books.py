@@ -30,6 +30,10 @@ ELSEWHERE = "Do not pay: whoever answers at the other address would be told a ca
 BOOKED = "See what the target has booked, and for whom: the log tells another payment than the provider's ledger."
 HEARD = "The provider has given all of it back: see what the target has taken back from the buyer for it."
 RATE = "Have the money converted nowhere: the rate takes its part when it comes and when it goes back."
+TARIFF = (
+    "See at the provider what it is made of, such as a conversion or another tariff: no refund brings it back. Have it"
+    " mended, or plan with it as it is."
+)
 OWED = "Pay the balance up first: a refund out of an overdrawn account waits, or fails."
 WHOSE = (
     "See at the provider whose ch_2 is, and refund it if it is of this run: its card and amount, or its metadata, are"
@@ -99,6 +103,31 @@ def at(url, page=PAGE):
 def test_payment_charge_and_balance(judged, expected):
     """One amount, one charge, one currency."""
     assert judged() == expected
+
+
+@pytest.mark.parametrize(
+    ("fee", "planned", "most"),
+    numbered(
+        ("EUR 0.33", "EUR 0.33", ""),
+        ("EUR 0.00", "EUR 0.33", ""),
+        ("EUR 1.00", "EUR 0.33", ""),
+        ("EUR 1.01", "EUR 0.33", "EUR 1.00"),
+        ("EUR 1.02", "EUR 0.34", ""),
+        ("EUR 1.03", "EUR 0.34", "EUR 1.02"),
+        ("EUR 1.00", "EUR 0.00", ""),
+        ("EUR 4.50", "EUR 0.00", "EUR 1.00"),
+        ("JPY 1", "JPY 0", ""),
+        ("JPY 31", "JPY 10", "JPY 30"),
+        ("USD 9.00", "EUR 0.33", ""),
+    ),
+)
+def test_a_fee_may_be_three_times_the_plan_and_a_unit(fee, planned, most):
+    """Whichever of the two is more; in another currency the plan says nothing."""
+    found = bookkeeping.fee_near_plan.judge(Money.parse(fee), Money.parse(planned))
+    expected = Finding(
+        "the fee that the provider has kept", Money.parse(fee), f"{planned} as planned, at most {most}", TARIFF
+    )
+    assert found == (expected if most else None)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +292,7 @@ def test_the_statements_say_what_holds():
     """A report tells a PASS by these sentences."""
     names = (
         *("payment_agrees", "posted_unconverted", "nothing_beside", "account_in_order"),
-        *("page_of_provider", "page_sells_plan", "entry_agrees", "refund_heard"),
+        *("page_of_provider", "page_sells_plan", "entry_agrees", "refund_heard", "fee_near_plan"),
     )
     assert [CHECKS[name].holds for name in names] == [
         "The payment, its charge and what was recorded of it agree on one amount, and on each other",
@@ -274,4 +303,5 @@ def test_the_statements_say_what_holds():
         "The page sells for the plan's amount, and the payment does nothing but pay this account",
         "What a log entry tells of the payment is what was paid",
         "The log's last word on the refund is that all of it came back",
+        "The provider's fee is no more than three times the planned one, and a unit of the currency",
     ]

@@ -11,6 +11,7 @@ TEST_CARD_SHOWN = "fleet_ledger_test_card"
 REFUND_PENDS = "fleet_refund_pends"
 REFUND_UNPOSTED = "refund_unposted"
 FEE_HIGHER = "provider_fee_higher"
+FEE_TENFOLD = "provider_fee_tenfold"
 UNWELL = "provider_unwell"
 
 for _fault in (
@@ -23,6 +24,7 @@ for _fault in (
     ),
     Fault(REFUND_PENDS, "stripe", "a refund stays pending for `seconds`, or for ever", "refund", "microcharge"),
     Fault(UNWELL, "stripe", "two reads (`times`) of a refund or a payment are answered 503; benign", "", times=2),
+    Fault(FEE_TENFOLD, "stripe", "the provider keeps ten times its fee", "reversal"),
     Fault(FEE_HIGHER, "stripe", "the provider's fee is 1 minor unit higher; benign", ""),
 ):
     REGISTRY[_fault.name] = _fault

@@ -24,6 +24,7 @@ REFUND_BEFORE_CHARGE = "fleet_refund_before_charge"
 REFUND_UNPOSTED = "fleet_refund_unposted"
 REFUND_UNMARKED = "fleet_refund_unmarked"
 REFUND_FAILS = "fleet_refund_fails"
+FEE_TENFOLD = "fleet_fee_tenfold"
 CLOCK_AHEAD = "fleet_provider_ahead"
 # What these do where nothing else is asked for.
 OLDER_SECONDS = 3600.0
@@ -56,6 +57,7 @@ _DECLARED = (
     (REFUND_UNPOSTED, "a refund says succeeded and is not in the ledger", "refund"),
     (REFUND_UNMARKED, "a refund says succeeded, and its charge says nothing has come back", "refund"),
     (REFUND_FAILS, "a refund stays pending for a moment and fails then", "refund"),
+    (FEE_TENFOLD, "the provider keeps ten times its fee", "refund"),
     (PAYER_LATE, "whoever pays on the hosted page takes `seconds` (default 2) longer; benign", ""),
     (CLOCK_AHEAD, "the provider's clock is `seconds` (default 90) ahead of everybody's; benign", ""),
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from psycopg.types.json import Jsonb
 
-from pytest_paygate.sandbox.stripe import currencies, faults, storage
+from pytest_paygate.sandbox.stripe import currencies, faults, microcharge_faults, storage
 
 if TYPE_CHECKING:
     from pytest_paygate.sandbox.stripe.context import Call, Json
@@ -97,6 +97,8 @@ async def move(call: Call, movement: Movement) -> Json:
     fee = 0
     if movement.kind is Kind.CHARGE:
         fee = fee_minor(settled) + int(call.world.faults.active(faults.FEE_HIGHER))
+        if call.world.faults.active(faults.FEE_TENFOLD) or call.world.faults.active(microcharge_faults.FEE_TENFOLD):
+            fee *= 10
     same = movement.currency == settlement
     now = call.now()
     posted: Json = {
