@@ -41,6 +41,8 @@ _QUICK: dict[str, dict[str, float]] = {
         "event_within_seconds": 3,
     },
 }
+# What a run that was cut off had written last says what it was waiting for.
+_LAST_LINES = 5
 # Runs sleep for more than half of their time, so several for each processor.
 AT_ONCE = 4 * (os.cpu_count() or 1)
 
@@ -138,6 +140,11 @@ def look(folder: Path, exit_code: int | None) -> Seen:
     output = written.read_text(errors="replace") if written.exists() else ""
     fired, relented = _told(folder / FIRED_FILE), _told(folder / RELENTED_FILE)
     found = sorted((folder / "reports").glob("*/*/evidence.json"))
+    if exit_code is None:
+        for journal in (folder / "reports").glob("*/*/journal.jsonl"):
+            output += "\nthe journal ends with\n" + "\n".join(
+                journal.read_text(errors="replace").splitlines()[-_LAST_LINES:]
+            )
     if exit_code is None or not found:
         verdict = "cut off" if exit_code is None else "no run"
         return Seen(exit_code, verdict, frozenset(), frozenset(), "", fired, output, relented=relented)

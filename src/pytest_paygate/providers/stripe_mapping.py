@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAME: Final = "stripe"
+_ON_BEHALF: Final = "a sale on behalf of another account"
 _PAYMENT: Mapping[str, PaymentStatus] = MappingProxyType(
     {
         "requires_payment_method": PaymentStatus.REQUIRES_PAYMENT,
@@ -98,7 +99,7 @@ def _besides(found: Document) -> tuple[str, ...]:
     fee = found.money_or_none("application_fee_amount")
     told = {
         "money for another account": found.inner("transfer_data") is not None,
-        "a sale on behalf of another account": bool(found.text_or_empty("on_behalf_of")),
+        _ON_BEHALF: bool(found.text_or_empty("on_behalf_of")),
         "an application fee": fee is not None and fee.minor != 0,
         "a card kept for later": bool(found.text_or_empty("setup_future_usage")),
     }
@@ -163,7 +164,8 @@ def charge(data: object) -> Charge:
         balance_transaction_id=found.text_or_empty("balance_transaction"),
         metadata=found.words("metadata"),
         disputed=found.flag_or_none("disputed") or False,
-        besides=_besides(found),
+        # On whose behalf it is says who sells, and with transfers of their own the money stays here: no finding.
+        besides=tuple(one for one in _besides(found) if one != _ON_BEHALF),
     )
 
 
