@@ -44,7 +44,8 @@ def look(runs: Runs) -> list[str]:
 def _guests(config: pytest.Config) -> Iterator[Path]:
     for name in _OPTIONS:
         written = config.getoption(name, None) or (config.getini(name) if name == "log_file" else None)
-        if isinstance(written, str):
+        # An empty one is what pytest takes for none; as a path it would be the whole folder.
+        if isinstance(written, str) and written:
             path = Path(config.invocation_params.dir) / Path(os.path.expandvars(written)).expanduser()
             yield path
             if name == "htmlpath":
