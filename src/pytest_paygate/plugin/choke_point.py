@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # The row that runs now, for hooks that are not told of it.
 _ROW: pytest.StashKey[pytest.Item] = pytest.StashKey()
+# Ctrl-C and the end of a hook are nothing that a fixture says.
+_FROM_OUTSIDE = (KeyboardInterrupt, GeneratorExit)
 
 
 class ReducedError(Exception):
@@ -63,9 +65,9 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
     error: BaseException | None = None
     try:
         result = yield
-    except Exception as raised:  # noqa: BLE001 - anything a fixture raises is reduced
-        error = raised
-    except (pytest.skip.Exception, pytest.fail.Exception, pytest.xfail.Exception) as raised:
+    except _FROM_OUTSIDE:
+        raise
+    except BaseException as raised:  # noqa: BLE001 - anything a fixture raises is reduced, a cancelled task too
         error = raised
     finalizers = fixturedef._finalizers  # noqa: SLF001 - where a reporter looks for them too
     finalizers[:] = [_reducing(item, finalizer) for finalizer in finalizers]
@@ -162,9 +164,9 @@ def _reducing(item: pytest.Item, finalizer: Callable[[], object]) -> Callable[[]
         error: BaseException | None = None
         try:
             finalizer()
-        except Exception as raised:  # noqa: BLE001 - anything a fixture raises is reduced
-            error = raised
-        except (pytest.skip.Exception, pytest.fail.Exception, pytest.xfail.Exception) as raised:
+        except _FROM_OUTSIDE:
+            raise
+        except BaseException as raised:  # noqa: BLE001 - anything a fixture raises is reduced, a cancelled task too
             error = raised
         if error is not None:
             raise _reduced(item, error) from None
@@ -177,6 +179,8 @@ def _reduced(item: pytest.Item, error: BaseException) -> BaseException:
     if isinstance(error, ReducedError):
         return error
     told = _told(item, error)
+    if isinstance(error, pytest.exit.Exception):
+        return pytest.exit.Exception(told, error.returncode)
     if isinstance(error, pytest.skip.Exception | pytest.xfail.Exception):
         return type(error)(told)
     reduced = ReducedError(told)
