@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 
 import pytest
 
 from pytest_paygate.checks import webhooks
+from pytest_paygate.cli.countersign import countersign
 from tests.mutation import ledger
 from tests.mutation.__main__ import judged, line
 from tests.mutation.mutants import mutants
@@ -107,6 +109,22 @@ def test_a_change_reaches_the_function_of_a_check(monkeypatch):
     assert judge(200) is not None
     exchange(empty)
     assert judge(200) is None
+
+
+def test_a_change_reaches_the_function_of_a_command(monkeypatch):
+    """What a command does is changed below everything it is decorated with."""
+    module = "cli/countersign.py"
+    made = mutants(module, (SOURCES / module).read_text("utf-8"))
+    unchecked = next(
+        one
+        for one in made
+        if one.scope == "countersign" and one.was == "_check_first(bundle, who)" and one.now == "pass"
+    )
+    command = inspect.unwrap(countersign.callback)
+    monkeypatch.setattr(command, "__code__", command.__code__)
+    assert "_check_first" in command.__code__.co_names
+    exchange(unchecked)
+    assert "_check_first" not in command.__code__.co_names
 
 
 def test_a_change_that_cannot_be_made_is_a_survivor():

@@ -159,8 +159,8 @@ def exchange(mutant: Mutant) -> None:
     for name in mutant.function.split("."):
         live = live.__dict__[name]
     live = live.fget if isinstance(live, property) else getattr(live, "__func__", live)
-    # The function of a check, and the one inside of a wrapper, such as that of a context manager.
-    function = inspect.unwrap(getattr(live, "judge", live))
+    # The function of a check or of a command, and the one inside of a wrapper, such as that of a context manager.
+    function = inspect.unwrap(getattr(live, "judge", getattr(live, "callback", live)))
     assert isinstance(function, types.FunctionType), mutant.function
     function.__code__ = body(compiled, mutant.function)
 
