@@ -11,7 +11,7 @@ from pytest_paygate.adapters.run_directory import RunDirectory
 from pytest_paygate.adapters.ssh_signatures import sign_bytes
 from pytest_paygate.cli.refusals import told
 from pytest_paygate.cli.runs import folder_of
-from pytest_paygate.cli.verify import INVALID, facts, look
+from pytest_paygate.cli.verify import facts, look
 from pytest_paygate.core.bundle import Believed, next_countersignature
 from pytest_paygate.core.envelope import SIGNATURE_NAMESPACE, Signature, encode_countersignature
 from pytest_paygate.core.errors import NOTHING_MOVED, ApprovalError, Refusal
@@ -27,7 +27,7 @@ def countersign(*, run: str, who: str, key: Path, reports: str) -> None:
     """Sign what a RUN's seal says, with your own key. The bundle is checked first, and what it says is shown."""
     folder = folder_of(run, Path(reports)).resolve()
     examined = look(folder, None)
-    if examined.code == INVALID or examined.bundle is None:
+    if examined.bundle is None:
         raise _refused(
             f"run {folder.name} is not countersigned",
             "a sealed run that can be believed",
