@@ -143,7 +143,7 @@ def _log_file(policy: Policy, policy_file: Path | None, path: Path, named: Path 
 def _check_log(policy: Policy, bundle: Believed, file: Path | None, head: str) -> str:
     """Check the log of seals; returns what is missing for a decision, or nothing."""
     told = bundle.told
-    pinned = [seal for seal in (head, policy.heads.get(str(told["environment"]), "")) if seal]
+    pinned = [seal for seal in (head, policy.heads.get(str(told["environment"]))) if seal]
     if file is None or not file.is_file():
         wanted = "a pinned head" if pinned else "a log of seals named" if file is not None else ""
         return f"{wanted}, and no log of seals to look it up in" if wanted else ""
@@ -156,8 +156,9 @@ def _check_log(policy: Policy, bundle: Believed, file: Path | None, head: str) -
 def _vouched(policy: Policy, policy_file: Path | None, bundle: Believed) -> list[str]:
     """Who has signed, each once. Whom to ask is the policy's to say, never the bundle's."""
     good: list[str] = []
-    if not policy.allowed_signers or policy_file is None:
+    if policy_file is None:
         return good
+    # Without a name this is the policy's folder, which is no file of signers, and nobody counts.
     allowed = policy_file.parent / policy.allowed_signers
     with tempfile.TemporaryDirectory() as folder:
         for number, signature in enumerate(bundle.signatures):
