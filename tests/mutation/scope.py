@@ -49,6 +49,9 @@ SCOPE: dict[str, tuple[str, ...]] = {
     "checks/transfers.py": ("unit/checks/test_payment_checks.py", "unit/checks/test_lasting.py"),
     "checks/webhooks.py": ("unit/checks/test_payment_checks.py", "unit/checks/test_check_bounds.py"),
     "checks/windows.py": ("unit/checks/test_fleet_checks.py", "unit/checks/test_check_bounds.py"),
+    "cli/against_ledger.py": ("unit/cli/test_against_ledger_rules.py",),
+    "cli/countersign.py": ("unit/cli/test_countersign_rules.py",),
+    "cli/verify.py": ("unit/cli/test_verify_rules.py",),
     "core/approval.py": ("unit/core/test_approval_rules.py",),
     "core/board.py": ("unit/core/test_board_rules.py",),
     "core/bundle.py": ("unit/core/test_bundle_rules.py", "unit/core/test_bundle_refusals.py"),
@@ -133,6 +136,8 @@ SCOPE: dict[str, tuple[str, ...]] = {
     "exposure/stores.py": ("unit/exposure/test_stores_rules.py",),
     "exposure/watching.py": ("unit/exposure/test_watching_rules.py",),
     "exposure/witnesses.py": ("unit/exposure/test_witness_rules.py",),
+    "plugin/choke_point.py": ("unit/plugin/test_choke_point_rows.py", "unit/plugin/test_choke_point_beside_rows.py"),
+    "plugin/leak_check.py": ("unit/plugin/test_leak_check_rules.py",),
     "reporting/reading.py": ("unit/reporting/test_reading_rules.py",),
     "reporting/sealing.py": ("unit/reporting/test_sealing_rules.py",),
 }

@@ -72,3 +72,9 @@ def test_a_time_limit_of_the_session_is_found(found, pytestconfig, monkeypatch):
     """It ends the session between two rows: after the charge, before its refund."""
     monkeypatch.setattr(pytestconfig.option, "session_timeout", 600.0)
     assert found() == ["--session-timeout"]
+
+
+def test_pytest_s_own_trace_is_found(found, pytestconfig, monkeypatch):
+    """It writes what every hook is called with, exceptions among it, into a file that nothing reduces."""
+    monkeypatch.setattr(pytestconfig.option, "debug", "pytestdebug.log")
+    assert found() == ["--debug"]

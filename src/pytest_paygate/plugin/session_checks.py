@@ -57,6 +57,8 @@ _OPTIONS: tuple[tuple[str, str, tuple[object, ...]], ...] = (
     ("runxfail", "--runxfail", _OFF),
     ("usepdb", "--pdb", _OFF),
     ("trace", "--trace", _OFF),
+    # Its file holds what every hook is called with, and nothing reduces that.
+    ("debug", "--debug", _OFF),
     ("noconftest", "--noconftest", _OFF),
     ("continue_on_collection_errors", "--continue-on-collection-errors", _OFF),
     ("record_mode", "--record-mode", (*_OFF, "none")),
