@@ -5,7 +5,7 @@ Owns nothing but the sum. How the sandbox breaks stands in the sandbox; what run
 
 from __future__ import annotations
 
-from tests.faults import e2e, e2e_money, e2e_probes, micro_money, microcharge
+from tests.faults import e2e, e2e_money, e2e_probes, micro_money, micro_probes, microcharge
 from tests.faults.entry import Entry
 
 ENTRIES: tuple[Entry, ...] = (
@@ -14,4 +14,5 @@ ENTRIES: tuple[Entry, ...] = (
     *e2e_probes.ENTRIES,
     *microcharge.ENTRIES,
     *micro_money.ENTRIES,
+    *micro_probes.ENTRIES,
 )

@@ -112,7 +112,12 @@ _BEFORE_E2E = frozenset(
 )
 _PREFLIGHT: Mapping[str, tuple[str, frozenset[str]]] = {
     E2E: ("preflight_passes", _BEFORE_E2E),
-    MICROCHARGE: ("preconditions", frozenset({"environment", "account", "core_window", "a1_window", "minimum_charge"})),
+    MICROCHARGE: (
+        "preconditions",
+        frozenset(
+            {"environment", "account", "core_window", "a1_window", "minimum_charge", "checkout_probes", "webhooks"}
+        ),
+    ),
 }
 
 

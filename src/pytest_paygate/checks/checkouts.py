@@ -55,6 +55,22 @@ def answer_tells_no_secret(body: bytes) -> Finding | None:
     )
 
 
+@check("A price that the client names does not decide what its credits cost")
+def clients_price_ignored(asked: Money | None, named: Money) -> Finding | None:
+    """`asked` is what the provider asks for many times the plan's credits at the price of the plan; None: refused.
+
+    `named` is the price of the plan, which the client has named for them.
+    """
+    if asked is None or asked.minor > named.minor:
+        return None
+    return Finding(
+        "what many times the credits cost when the client names their price",
+        asked,
+        f"more than {named}, or no checkout",
+        "Have the target take the price from its own catalogue: whoever can send a request buys at any price.",
+    )
+
+
 @check("The session that the target names belongs to the payment that it names")
 def session_of_payment(payment_of_session: Payment, payment_id: str) -> Finding | None:
     """`payment_of_session` is what the provider has behind the session's id."""

@@ -17,6 +17,19 @@ def forged_refused(status: int, signature: str = "a wrong signature") -> Finding
     return _refused(f"the status of a webhook with {signature}", status)
 
 
+@check("A webhook that was signed long ago is refused, however right its signature is")
+def stale_refused(status: int) -> Finding | None:
+    """`status` is what a rightly signed webhook of an hour ago was answered with."""
+    if 400 <= status < 500:
+        return None
+    return Finding(
+        "the status of a webhook that was rightly signed an hour ago",
+        str(status),
+        "4xx",
+        "Have the handler compare the signature's time with its clock: who once saw an event can send it for ever.",
+    )
+
+
 def _refused(what: str, status: int) -> Finding | None:
     if 400 <= status < 500:
         return None

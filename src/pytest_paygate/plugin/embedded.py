@@ -88,11 +88,15 @@ def _fleet(description: SandboxDescription) -> Environment:
         payer=Payer.HTTP,
         database=_published(description, "fleet_read_only_dsn"),
         log_url=description.fleet_log_url,
+        webhook_url=description.fleet_webhook_url,
         services=description.services,
         samples=SampleSettings(source="database:probe_samples", interval_seconds=60.0),
         providers={"stripe": _stripe(description)},
         values={"operator_email": description.buyer_email, "product_id": "credits-50"},
-        secrets={"operator_password": _published(description, "buyer_password")},
+        secrets={
+            "operator_password": _published(description, "buyer_password"),
+            "webhook_secret": _published(description, "fleet_webhook_secret"),
+        },
         live=LiveRules(capacity=CAPACITY),
     )
 

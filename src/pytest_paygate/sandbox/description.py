@@ -72,6 +72,11 @@ class SandboxDescription:
         return f"{self.marketplace_url}/api/v1"
 
     @property
+    def fleet_webhook_url(self) -> str:
+        """Where A5 takes the provider's events."""
+        return f"{self.a5_url}/webhooks/stripe"
+
+    @property
     def services(self) -> dict[str, str]:
         """The fleet's apps by name."""
         return {name: getattr(self, f"{name}_url") for name in FLEET_APPS}
@@ -121,6 +126,7 @@ base_url = "{self.a5_url}"
 payer = "http"
 database = "env:PAYGATE_LOCAL_FLEET_DATABASE"
 log_url = "{self.fleet_log_url}"
+webhook_url = "{self.fleet_webhook_url}"
 
 [env.{name}.services]
 {services}
@@ -142,6 +148,7 @@ e2e_environment = "local"
 
 [env.{name}.secrets]
 operator_password = "env:PAYGATE_LOCAL_PASSWORD"
+webhook_secret = "env:PAYGATE_LOCAL_FLEET_WEBHOOK_SECRET"
 
 [env.{name}.providers.stripe]
 key = "env:PAYGATE_LOCAL_STRIPE_KEY"
@@ -156,6 +163,7 @@ account = "{self.stripe_account_id}"
             "PAYGATE_LOCAL_FLEET_DATABASE": self.fleet_read_only_dsn,
             "PAYGATE_LOCAL_PASSWORD": self.buyer_password,
             "PAYGATE_LOCAL_WEBHOOK_SECRET": self.hyperswitch_webhook_secret,
+            "PAYGATE_LOCAL_FLEET_WEBHOOK_SECRET": self.fleet_webhook_secret,
             "PAYGATE_LOCAL_HYPERSWITCH_KEY": self.hyperswitch_api_key,
             "PAYGATE_LOCAL_STRIPE_KEY": self.stripe_secret_key,
         }

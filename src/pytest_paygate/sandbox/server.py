@@ -272,6 +272,7 @@ def load_registry() -> None:
     """Fill the registry with every fault of every part."""
     for part in ("marketplace", "fleet", "hyperswitch", "stripe", "webhooks"):
         import_module(f"pytest_paygate.sandbox.{part}.faults")
+    import_module("pytest_paygate.sandbox.fleet.faults_probes")
     import_module("pytest_paygate.sandbox.stripe.microcharge_faults")
     import_module("pytest_paygate.sandbox.stripe.untruths")
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
 
 from pytest_paygate.sandbox.faults import REGISTRY, Faults
+from pytest_paygate.sandbox.server import load_registry
+from pytest_paygate.sandbox.webhooks import signing
 from tests.sandbox.fleet.conftest import ORDER, Client
 
 Until = Callable[[Callable[[], object], object], None]
@@ -15,6 +18,7 @@ CHECKOUT = "/api/billing/create-checkout"
 
 def test_the_faults_are_those_of_the_microcharge_gate() -> None:
     """Every fault of the fleet says whose row it turns red."""
+    load_registry()
     ours = {name: fault for name, fault in REGISTRY.items() if name.startswith("fleet_")}
     assert len(ours) >= 18
     assert {fault.gate for fault in ours.values()} == {"microcharge"}
@@ -44,6 +48,55 @@ def test_another_price_is_charged(client: Client, faults: Faults, fault: str, am
     faults.set(fault)
     intent = client.stripe(f"payment_intents/{client.checkout()['payment_intent_id']}")
     assert (intent["amount"], intent["currency"]) == (amount, currency)
+
+
+@pytest.mark.parametrize(("fault", "asked"), [("price_from_client", 50), ("price_own", 500)])
+def test_a_named_price(client: Client, faults: Faults, fault: str, asked: int) -> None:
+    """Five hundred credits for fifty cents are refused, sold, or sold at their own price; the price itself is taken."""
+    body = {"credits": 500, "amount": 50}
+    assert client.post("a5", CHECKOUT, body).status_code == 422
+    faults.set(f"fleet_{fault}")
+    answer = client.post("a5", CHECKOUT, body)
+    assert answer.status_code == 200
+    assert client.stripe(f"payment_intents/{answer.json()['payment_intent_id']}")["amount"] == asked
+    assert client.stripe(f"payment_intents/{client.checkout()['payment_intent_id']}")["amount"] == 50
+
+
+def test_a_key_is_ignored(client: Client, faults: Faults) -> None:
+    """The same request under the same key makes a checkout of its own each time, or is refused the second time."""
+    key = {"Idempotency-Key": f"{client.trace_id}-key"}
+    first = client.checkout(**key)
+    assert client.checkout(**key) == first
+    faults.set("fleet_key_ignored")
+    assert len({client.checkout(**key)["payment_intent_id"] for _ in range(3)} - {first["payment_intent_id"]}) == 3
+    faults.clear()
+    faults.set("fleet_repeat_refused")
+    assert client.post("a5", CHECKOUT, ORDER, **key).status_code == 409
+    client.checkout(**{"Idempotency-Key": f"{client.trace_id}-new"})
+
+
+def test_whose_webhooks_are_taken(client: Client, faults: Faults) -> None:
+    """Unsigned ones, old ones that were rightly signed, and none but those by the fault that is on."""
+    body = b'{"id": "evt_1", "type": "some.event", "data": {"object": {}}}'
+    secret, old = client.sandbox.description.fleet_webhook_secret, int(time.time()) - 3600
+
+    def statuses() -> list[int]:
+        signed = ["", signing.stripe_header(body, ["whsec_other"], old), signing.stripe_header(body, [secret], old)]
+        url = client.url("a5", "/webhooks/stripe")
+        return [
+            client.http.post(url, content=body, headers={signing.STRIPE_HEADER: one}).status_code
+            for one in [*signed, "t=x,v1=y"]
+        ]
+
+    assert statuses() == [401, 401, 401, 401]
+    for fault, expected in (
+        ("webhook_unverified", [200, 200, 200, 200]),
+        ("webhook_stale_taken", [401, 401, 200, 401]),
+        ("webhook_refused_with_400", [400, 400, 400, 400]),
+    ):
+        faults.clear()
+        faults.set(f"fleet_{fault}")
+        assert statuses() == expected, fault
 
 
 def test_the_card_is_charged_twice(client: Client, faults: Faults, until: Until) -> None:

@@ -158,6 +158,7 @@ def test_an_order_goes_one_way_only():
         (checks.access.wrong_password_refused, set(range(400, 500))),
         (checks.webhooks.unsigned_refused, set(range(400, 500))),
         (checks.webhooks.forged_refused, set(range(400, 500))),
+        (checks.webhooks.stale_refused, set(range(400, 500))),
     ],
     ids=lambda value: getattr(value, "id", ""),
 )

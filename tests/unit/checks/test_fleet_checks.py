@@ -96,6 +96,21 @@ def numbered(*pairs):
             partial(checkouts.answer_tells_no_secret.judge, b"\xff sk_live_51H8abcdef"),
             found(ANSWER, True, False, UNMASKED),
         ),
+        (partial(checkouts.clients_price_ignored.judge, None, FIFTY), None),
+        (partial(checkouts.clients_price_ignored.judge, Money(51, "USD"), FIFTY), None),
+        *(
+            (
+                partial(checkouts.clients_price_ignored.judge, Money(minor, "USD"), FIFTY),
+                found(
+                    "what many times the credits cost when the client names their price",
+                    Money(minor, "USD"),
+                    "more than USD 0.50, or no checkout",
+                    "Have the target take the price from its own catalogue: whoever can send a request buys at any"
+                    " price.",
+                ),
+            )
+            for minor in (49, 50)
+        ),
         (partial(checkouts.session_of_payment.judge, payment(), "pi_1"), None),
         (
             partial(checkouts.session_of_payment.judge, payment(payment_id="pi_2"), "pi_1"),

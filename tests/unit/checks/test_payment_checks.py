@@ -250,6 +250,9 @@ FINDS = (
     (checks.webhooks.forged_refused, (500,), {},
      ("the status of a webhook with a wrong signature", "500", "4xx",
       "Have the handler verify the signature of the raw body before anything else.")),
+    (checks.webhooks.stale_refused, (200,), {},
+     ("the status of a webhook that was rightly signed an hour ago", "200", "4xx",
+      "Have the handler compare the signature's time with its clock: who once saw an event can send it for ever.")),
 )  # fmt: skip
 
 PASSES = (

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from psycopg.rows import dict_row
 
 from pytest_paygate.sandbox.fleet.a5_checkout import CURRENCY, FAILED, PAID
+from pytest_paygate.sandbox.fleet.faults_probes import verify_webhook
 from pytest_paygate.sandbox.fleet.provider import ProviderError
 from pytest_paygate.sandbox.marketplace.answers import ApiError, parse_object
-from pytest_paygate.sandbox.webhooks import signing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,10 +37,7 @@ async def receive(fleet: Fleet, body: bytes, signature: str) -> str:
     Raises:
         ApiError: 401 for a bad signature or time, 400 for a body that is no event.
     """
-    try:
-        signing.verify_stripe(signature, body, [fleet.world.keys.fleet_webhook], fleet.world.clock.now())
-    except signing.SignatureError as refusal:
-        raise ApiError(401, "invalid_signature", str(refusal)) from None
+    verify_webhook(fleet.world, signature, body)
     event_id, event_type, subject = _parse(body)
     if event_type == "checkout.session.completed":
         return await _paid(fleet, event_id, subject)
