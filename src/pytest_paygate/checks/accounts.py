@@ -41,7 +41,7 @@ def account_in_order(account: Account) -> Finding | None:
         )
     return same(
         "the currencies in which the account owes its provider money",
-        observed=", ".join(account.overdrawn_in) or "none",
+        observed=account.overdrawn_in or "none",
         expected="none",
         next_step="Pay the balance up first: a refund out of an overdrawn account waits, or fails.",
     )

@@ -77,11 +77,11 @@ def nothing_beside(charges: Sequence[Charge], ours: Charge, trace_id: str) -> Fi
     if not beside:
         return None
     return Finding(
-        "how many other charges may be of this run",
-        len(beside),
-        0,
-        f"See at the provider whose {beside[0].charge_id} is, and refund it if it is of this run: its card and amount,"
-        " or its metadata, are this run's.",
+        "what other charges may be of this run",
+        tuple(f"{one.charge_id} of {one.amount}" for one in beside),
+        "none",
+        "See at the provider whose each of them is, and refund it if it is of this run: its card and amount, or its"
+        " metadata, are this run's.",
     )
 
 

@@ -53,9 +53,9 @@ def no_other_charge(charges: Sequence[Charge], known: frozenset[str]) -> Finding
     """`charges` are all of the run's trace id since it began, `known` the ids of those that were meant."""
     others = [charge for charge in charges if charge.succeeded and charge.charge_id not in known]
     return same(
-        "the number of other charges under this run's trace id",
-        observed=len(others),
-        expected=0,
+        "what other charges there are under this run's trace id",
+        observed=_named(others) or "none",
+        expected="none",
         next_step="Refund each of them at the provider; find out who sent the payment twice.",
     )
 
@@ -86,11 +86,13 @@ def charge_posted(charge: Charge, posted: Money | None, amount: Money) -> Findin
 def paid_once(payments: Sequence[Payment]) -> Finding | None:
     """`payments` are all of the run's trace id in the processor's list of payments, another list than its charges."""
     paid = [one for one in payments if one.status == "succeeded"]
-    return same(
-        "the number of paid payments under this run's trace id",
-        observed=len(paid),
-        expected=1,
-        next_step="Refund all but one at the provider; find out who sent the payment twice.",
+    if len(paid) == 1:
+        return None
+    return Finding(
+        "what is paid under this run's trace id",
+        tuple(f"{one.payment_id} of {one.amount}" for one in paid),
+        "one payment",
+        "Refund all but one at the provider; find out who sent the payment twice.",
     )
 
 

@@ -98,9 +98,9 @@ def one_payable(payments: Sequence[Payment], payment_id: str) -> Finding | None:
     """`payments` are all of the run's trace id at the provider; what has come to its end unpaid is nobody's burden."""
     others = [one for one in payments if one.payment_id != payment_id and one.status not in _ENDED]
     return same(
-        "how many other payments under this trace id are paid or can be paid",
-        observed=len(others),
-        expected=0,
+        "what other payments under this trace id are paid or can be paid",
+        observed=tuple(f"{one.payment_id} of {one.amount}" for one in others) or "none",
+        expected="none",
         next_step="Close each of them at the provider, and refund what was paid: whoever has the page can pay it.",
     )
 
@@ -144,7 +144,7 @@ def page_sells_plan(payment: Payment, amount: Money) -> Finding | None:
         or same("the amount on the page", observed=asks or amount, expected=amount, next_step=_DO_NOT_PAY)
         or same(
             "what happens with the payment besides",
-            observed=", ".join(payment.besides) or "nothing",
+            observed=payment.besides or "nothing",
             expected="nothing",
             next_step=_DO_NOT_PAY,
         )

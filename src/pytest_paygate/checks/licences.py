@@ -52,5 +52,5 @@ def licence_owner(rows: Sequence[tuple[str, str]]) -> Finding | None:
     return same("the number of licences of this order with another owner", observed=len(others), expected=0)
 
 
-def _told(rights: Sequence[str]) -> str:
-    return ", ".join(sorted(rights)) or "none"
+def _told(rights: Sequence[str]) -> object:
+    return tuple(sorted(rights)) or "none"

@@ -126,9 +126,9 @@ def one_order_at_once(made: Sequence[tuple[str, str]]) -> Finding | None:
     if len(set(made)) <= 1:
         return None
     return Finding(
-        "the number of orders from requests at once under one key",
-        len(set(made)),
-        1,
+        "what orders and payments came of requests at once under one key",
+        tuple(sorted({" with ".join(ids) for ids in made})),
+        "one order",
         "Two clicks buy twice: have the database keep buyer and Idempotency-Key unique, and retry on it.",
     )
 
@@ -137,9 +137,9 @@ def one_order_at_once(made: Sequence[tuple[str, str]]) -> Finding | None:
 def replay_opens_nothing(before: frozenset[str], after: frozenset[str]) -> Finding | None:
     """Both are the payments of the run's trace id at the orchestrator, before the repetition and after it."""
     return same(
-        "the number of payments that a repeated request has opened",
-        observed=len(after - before),
-        expected=0,
+        "what payments a repeated request has opened",
+        observed=tuple(sorted(after - before)) or "none",
+        expected="none",
         next_step="Both pages can be paid: have a repetition answer with the payment that is there.",
     )
 

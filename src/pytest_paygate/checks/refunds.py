@@ -20,7 +20,10 @@ _CAME_TO_NOTHING = frozenset({RefundStatus.FAILED, RefundStatus.CANCELLED})
 def one_refund(refunds: Sequence[Refund]) -> Finding | None:
     """`refunds` are all of the charge's payment; those that came to nothing do not count, unless there is no other."""
     counted = [one for one in refunds if one.status not in _CAME_TO_NOTHING] or refunds
-    return same("the number of refunds of this charge", observed=len(counted), expected=1)
+    if len(counted) == 1:
+        return None
+    told = tuple(f"{one.refund_id} of {one.amount} {one.status.value}" for one in counted)
+    return Finding("what refunds there are of this charge", told, "one")
 
 
 @check("The refund is of our charge and of the whole amount, has succeeded, and stays so")

@@ -70,9 +70,9 @@ def no_other_transfer(transfers: Sequence[Transfer], recorded: Transfer, order_i
     if not others:
         return None
     return Finding(
-        "the number of other transfers of this charge or this order",
-        f"{len(others)}: {', '.join(f'{one.transfer_id} of {one.amount}' for one in others)}",
-        "0",
+        "what other transfers there are of this charge or this order",
+        tuple(f"{one.transfer_id} of {one.amount}" for one in others),
+        "none",
         "Reverse each of them at the provider: the seller was paid more than once, and a refund takes back only one.",
     )
 

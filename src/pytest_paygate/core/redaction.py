@@ -23,6 +23,7 @@ Scalar: TypeAlias = str | int | float | bool
 MAX_FIELDS = 40
 MAX_NODES = 4_000
 MAX_DEPTH = 8
+MAX_LISTED = 8
 _SEGMENT = re.compile(r"[A-Za-z0-9._~:@-]{1,80}")
 _TRACE = re.compile(r"[A-Z][A-Z0-9-]{1,40}-[0-9]{10}-[A-Za-z0-9]{4,32}")
 
@@ -85,7 +86,18 @@ def keep(document: object, extra: Mapping[str, FactKind] | None = None) -> Kept:
 
 
 def plain(value: object) -> str:
-    """A value for a message: shown when it is a number, money, a time or plain short words, described otherwise."""
+    """A value for a message: shown when it is a number, money, a time or plain short words, described otherwise.
+
+    A list or a tuple is shown one by one, the first `MAX_LISTED` of it, and how many more there are.
+    """
+    if not isinstance(value, list | tuple):
+        return _plain(value)
+    more = len(value) - MAX_LISTED
+    told = [*map(_plain, value[:MAX_LISTED]), *([f"and {more} more"] if more > 0 else [])]
+    return ", ".join(told) or "none"
+
+
+def _plain(value: object) -> str:
     for kind in (
         FactKind.FLAG,
         FactKind.INTEGER,
@@ -94,7 +106,6 @@ def plain(value: object) -> str:
         FactKind.TIME,
         FactKind.IDENTIFIER,
         FactKind.WORD,
-        FactKind.WORDS,
     ):
         with suppress(FactShapeError):
             return shown(from_json(kind, to_json(kind, value)))

@@ -136,9 +136,9 @@ def numbered(*pairs):
                 checkouts.one_payable.judge, [payment(), *map(ended, ("succeeded", "processing", "unknown"))], "pi_1"
             ),
             found(
-                "how many other payments under this trace id are paid or can be paid",
-                3,
-                0,
+                "what other payments under this trace id are paid or can be paid",
+                ("pi_succeeded of USD 0.50", "pi_processing of USD 0.50", "pi_unknown of USD 0.50"),
+                "none",
                 "Close each of them at the provider, and refund what was paid: whoever has the page can pay it.",
             ),
         ),

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ast
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from pytest_paygate.checks.refund_course import refund_in_time
+from pytest_paygate.checks.transfers import no_other_transfer
+from pytest_paygate.core.money import Money
+from pytest_paygate.core.ports import Transfer
 from pytest_paygate.core.redaction import plain
 
+NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 ROOT = Path(__file__).parents[3]
 SOURCES = [*ROOT.glob("src/pytest_paygate/checks/*.py"), *ROOT.glob("suites/*/*.py")]
 # Where a text goes through `plain` on its way to a reader, by call: positions and names of the arguments.
@@ -28,10 +33,12 @@ def written(node: ast.expr) -> list[str]:
             return [text]
         case ast.JoinedStr(values=parts):
             return ["".join(part.value if isinstance(part, ast.Constant) else "x1" for part in parts)]
-        case ast.BoolOp(values=values):
+        case ast.BoolOp(values=values) | ast.Tuple(elts=values) | ast.List(elts=values):
             return [text for value in values for text in written(value)]
         case ast.IfExp(body=body, orelse=orelse):
             return [*written(body), *written(orelse)]
+        case ast.Call(args=[ast.GeneratorExp(elt=one)]):
+            return written(one)
     return []
 
 
@@ -60,6 +67,18 @@ def test_own_words_are_shown(text: str) -> None:
 def test_there_are_own_words() -> None:
     """The walk above finds what it is about."""
     assert len(shown_texts()) > 40
+
+
+def test_each_of_several_things_is_shown() -> None:
+    """However many ids stand in one finding: the operator must see which they are, and that there are more."""
+    none = Money(0, "EUR")
+    made = [
+        Transfer(f"tr_1SxK2pQ9mN4vB7cR8dT6fH{number}", Money(450, "EUR"), "acct_1", none, "ch_1", NOW, None, "ord_1")
+        for number in range(11)
+    ]
+    found = no_other_transfer.judge(made, made[0], "ord_1")
+    assert found is not None
+    assert plain(found.observed) == (", ".join(f"{one.transfer_id} of EUR 4.50" for one in made[1:9]) + ", and 2 more")
 
 
 def test_a_refund_before_its_charge_is_said() -> None:

@@ -36,8 +36,8 @@ TARIFF = (
 )
 OWED = "Pay the balance up first: a refund out of an overdrawn account waits, or fails."
 WHOSE = (
-    "See at the provider whose ch_2 is, and refund it if it is of this run: its card and amount, or its metadata, are"
-    " this run's."
+    "See at the provider whose each of them is, and refund it if it is of this run: its card and amount, or its"
+    " metadata, are this run's."
 )
 
 
@@ -131,28 +131,31 @@ def test_a_fee_may_be_three_times_the_plan_and_a_unit(fee, planned, most):
 
 
 @pytest.mark.parametrize(
-    ("judged", "count"),
+    ("judged", "told"),
     numbered(
-        (beside(), 0),
-        (partial(bookkeeping.nothing_beside.judge, [UNTRACED], UNTRACED, "T-1"), 0),
-        (beside(other()), 0),
-        (beside(other(card=None)), 0),
-        (partial(bookkeeping.nothing_beside.judge, [other(card=None)], replace(CHARGE, card=None), "T-1"), 0),
-        (beside(other(card=CARD, captured=CENT_LESS)), 0),
-        (beside(other(card=CARD, metadata={"trace_id": "T-0"})), 0),
-        (beside(other(card=CARD, metadata={"trace_id": "T-1"})), 0),
-        (beside(other(card=CARD, succeeded=False)), 0),
-        (beside(other(metadata={"note": "not T-1"})), 0),
-        (beside(other(card=CARD)), 1),
-        (beside(other(card=CARD, metadata={"shop": "a5"})), 1),
-        (beside(other(metadata={"trace_id": "T-1-retry"})), 1),
-        (beside(other(metadata={"traceId": "T-1"})), 1),
-        (beside(other(card=None, metadata={"a": "b", "traceId": "T-1"}), other(charge_id="ch_3", card=CARD)), 2),
+        (beside(), ()),
+        (partial(bookkeeping.nothing_beside.judge, [UNTRACED], UNTRACED, "T-1"), ()),
+        (beside(other()), ()),
+        (beside(other(card=None)), ()),
+        (partial(bookkeeping.nothing_beside.judge, [other(card=None)], replace(CHARGE, card=None), "T-1"), ()),
+        (beside(other(card=CARD, captured=CENT_LESS)), ()),
+        (beside(other(card=CARD, metadata={"trace_id": "T-0"})), ()),
+        (beside(other(card=CARD, metadata={"trace_id": "T-1"})), ()),
+        (beside(other(card=CARD, succeeded=False)), ()),
+        (beside(other(metadata={"note": "not T-1"})), ()),
+        (beside(other(card=CARD)), ("ch_2 of USD 0.50",)),
+        (beside(other(card=CARD, metadata={"shop": "a5"})), ("ch_2 of USD 0.50",)),
+        (beside(other(metadata={"trace_id": "T-1-retry"})), ("ch_2 of USD 0.50",)),
+        (beside(other(metadata={"traceId": "T-1"})), ("ch_2 of USD 0.50",)),
+        (
+            beside(other(card=None, metadata={"a": "b", "traceId": "T-1"}), other(charge_id="ch_3", card=CARD)),
+            ("ch_2 of USD 0.50", "ch_3 of USD 0.50"),
+        ),
     ),
 )
-def test_what_else_of_the_run_stands_in_the_ledger(judged, count):
+def test_what_else_of_the_run_stands_in_the_ledger(judged, told):
     """Under a trace id made of ours, or under none with our card and amount; somebody else's stays theirs."""
-    expected = Finding("how many other charges may be of this run", count, 0, WHOSE) if count else None
+    expected = Finding("what other charges may be of this run", told, "none", WHOSE) if told else None
     assert judged() == expected
 
 
@@ -211,7 +214,7 @@ def test_what_else_of_the_run_stands_in_the_ledger(judged, count):
             sells(paid(besides=("money for another account", "an application fee"))),
             Finding(
                 "what happens with the payment besides",
-                "money for another account, an application fee",
+                ("money for another account", "an application fee"),
                 "nothing",
                 DO_NOT_PAY,
             ),
@@ -236,7 +239,7 @@ def test_the_page(judged, expected):
         ),
         (
             replace(ACCOUNT, overdrawn_in=("USD", "EUR")),
-            Finding("the currencies in which the account owes its provider money", "USD, EUR", "none", OWED),
+            Finding("the currencies in which the account owes its provider money", ("USD", "EUR"), "none", OWED),
         ),
     ),
 )
