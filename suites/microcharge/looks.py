@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_paygate import (
+        Answer,
         BalanceTransaction,
         Charge,
         Facts,
@@ -36,6 +37,11 @@ def came_back(last: Refund, refunds: Sequence[Refund]) -> Money:
     """What the refunds of the charge give back together; `last` counts as it stands, the others once they succeeded."""
     others = [one for one in refunds if one.refund_id != last.refund_id and one.status is RefundStatus.SUCCEEDED]
     return sum((one.amount for one in others if one.amount.currency == last.amount.currency), last.amount)
+
+
+def keeps_keys(run: Run, answer: Answer, question: str) -> None:
+    """Neither a header nor the body may tell whoever asks a key of the provider."""
+    run.verify(checks.replies.no_key_told, question, [*answer.headers.values(), answer.body.decode(errors="replace")])
 
 
 async def posted(ledger: Provider, entry: Charge | Refund) -> BalanceTransaction | None:

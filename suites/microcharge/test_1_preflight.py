@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_paygate import Api, Capacity, Facts, PreviousRun, Proofs, Provider, Run, WindowResult, Windows
 
 from suites.microcharge.conftest import CORE, status_of
+from suites.microcharge.looks import keeps_keys
 
 # What A5 must say for each life; a rehearsal looks live to everybody but the report.
 ENVIRONMENT_SAID = {Mode.SANDBOX: "sandbox", Mode.STAGING: "staging", Mode.REHEARSAL: "live", Mode.LIVE: "live"}
@@ -35,6 +36,7 @@ async def test_environment(api: Api, run: Run, facts: Facts, proofs: Proofs) -> 
     # A connection of its own for each look, so that a balancer may send every one to another replica.
     looks = int(run.thresholds["status_looks"])
     more = [as_object((await api.request("GET", "/api/status", once=True)).json()) for _ in range(looks - 1)]
+    keeps_keys(run, answer, "GET /api/status")
     run.verify(checks.status.environment_named, facts["target_environment"], ENVIRONMENT_SAID[run.mode])
     run.verify(checks.checkouts.target_mode, said=flag(said, "livemode"), livemode=run.livemode)
     run.verify(checks.status.replicas_agree, [said, *more])

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 from suites.microcharge.conftest import status_of
 from suites.microcharge.looks import (
     came_back,
+    keeps_keys,
     look_at_books,
     look_at_ledger,
     look_at_log,
@@ -77,6 +78,7 @@ async def test_checkout(
     run.verify(checks.checkouts.trace_returned, answer.trace_echo, trace_id, "create-checkout")
     facts["checkout_trace_id"] = answer.trace_echo
     run.verify(checks.checkouts.answer_tells_no_secret, answer.body)
+    keeps_keys(run, answer, "create-checkout")
     url = pick(answer.json(), "url", str)
     await look_at_what_is_asked(run, facts, provider("stripe"), amount, url)
     run.keep("payment_url", url)
@@ -190,6 +192,7 @@ async def test_refund(
     if made.answer is not None:
         run.verify(checks.checkouts.trace_returned, made.answer.trace_echo, run.trace_id, "the refund")
         run.verify(checks.checkouts.answer_tells_no_secret, made.answer.body)
+        keeps_keys(run, made.answer, "the refund")
         run.verify(checks.refund_course.refund_named, pick(made.answer.json(), "refund_id", str), last.refund_id)
     await look_at_books(run, facts, ledger, poll, last)
     latency, bound = facts["refund_latency_seconds"], facts["refund_bound_seconds"]
@@ -236,6 +239,7 @@ async def test_event(
     facts["a8_event_id"] = pick(kept.json(), "event_id", str)
     facts["a8_checksum"] = pick(kept.json(), "checksum", str)
     run.verify(checks.kept_events.event_created, kept.status)
+    keeps_keys(run, kept, "POST /events")
     run.verify(checks.kept_events.checksum_whole, facts["a8_checksum"])
     # A replica that is a moment behind has not lost the event.
     seen = await poll.until(

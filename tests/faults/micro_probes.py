@@ -1,4 +1,4 @@
-"""The faults of the microcharge gate that act before anybody pays, or without: A5 believes whoever asks."""
+"""The faults of the microcharge gate that act before anybody pays, or without: A5 believes whoever asks, or tells a key."""
 
 from __future__ import annotations
 
@@ -16,5 +16,13 @@ ENTRIES: tuple[Entry, ...] = (
     _micro("fleet_price_from_client", Layer.APPLICATION, "checkout_probes", twin("fleet_price_own")),
     _micro("fleet_key_ignored", Layer.APPLICATION, "checkout_probes", twin("fleet_repeat_refused"), number="F28"),
     _micro("fleet_webhook_unverified", Layer.WEBHOOK_HANDLER, "webhooks", _REFUSED_OTHERWISE, number="F10"),
+    _micro(
+        "fleet_status_holds_key",
+        Layer.CONFIGURATION,
+        "environment",
+        twin("fleet_status_holds_published_key"),
+        number="F46",
+    ),
+    _micro("fleet_header_holds_key", Layer.CONFIGURATION, "checkout", twin("fleet_more_headers"), number="F46"),
     _micro("fleet_webhook_stale_taken", Layer.WEBHOOK_HANDLER, "webhooks", _REFUSED_OTHERWISE, number="F10"),
 )

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 # Thirteen to nineteen digits that begin as a card network's numbers do, alone, perhaps in groups.
 _CARD = re.compile(rb"(?<![\w.-])[2-6]\d{3}[ -]?\d{4}[ -]?\d{4}[ -]?\d{1,7}(?![\w.-])")
 
+# What a provider calls secret: whole and restricted keys, and those of webhooks.
+_KEY = re.compile(r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{6,}|whsec_[A-Za-z0-9+/=_-]{6,}")
+
 
 @check("No answer holds one of the run's secrets")
 def no_secret_told(body: bytes, secrets: Iterable[Secret]) -> Finding | None:
@@ -38,6 +41,18 @@ def no_card_told(body: bytes) -> Finding | None:
         observed=len(numbers),
         expected=0,
         next_step="Have the target answer with brand and last four digits at most; the answer was not kept here.",
+    )
+
+
+@check("Neither what the target says of itself nor the headers of its answers hold a secret key")
+def no_key_told(question: str, texts: Iterable[str]) -> Finding | None:
+    """`texts` are headers and body of the answer to the question; a key that is published on purpose is none."""
+    found = sum(_KEY.search(text) is not None for text in texts)
+    return same(
+        f"how many headers and bodies of {question} hold a key of the provider",
+        observed=found,
+        expected=0,
+        next_step="Rotate the key now: whoever can ask has it. Have the target answer without it.",
     )
 
 

@@ -75,6 +75,21 @@ def test_a_key_is_ignored(client: Client, faults: Faults) -> None:
     client.checkout(**{"Idempotency-Key": f"{client.trace_id}-new"})
 
 
+def test_keys_are_told(client: Client, faults: Faults) -> None:
+    """The status tells the provider's key, or the one that every page shows; a header of the checkout the webhooks'."""
+    description = client.sandbox.description
+    for name, start in (("holds_key", description.stripe_secret_key), ("holds_published_key", "pk_test_")):
+        faults.clear()
+        assert "config" not in client.get("a5", "/api/status").json()
+        faults.set(f"fleet_status_{name}")
+        assert client.get("a5", "/api/status").json()["config"]["stripe"].startswith(start)
+    faults.clear()
+    faults.set("fleet_header_holds_key")
+    assert "x-debug-config" not in client.get("a5", "/api/status").headers
+    told = client.post("a5", CHECKOUT, ORDER).headers["x-debug-config"]
+    assert told == f"webhooks={description.fleet_webhook_secret}"
+
+
 def test_whose_webhooks_are_taken(client: Client, faults: Faults) -> None:
     """Unsigned ones, old ones that were rightly signed, and none but those by the fault that is on."""
     body = b'{"id": "evt_1", "type": "some.event", "data": {"object": {}}}'

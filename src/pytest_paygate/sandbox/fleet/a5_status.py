@@ -31,6 +31,10 @@ def told(fleet: Fleet) -> dict[str, object]:
         document |= {"environment": "production", "livemode": not world.keys.livemode}
     if faults.active("fleet_mode_lies"):
         document["livemode"] = not world.keys.livemode
+    if faults.active("fleet_status_holds_key"):
+        document["config"] = {"stripe": world.keys.stripe_secret}
+    if faults.active("fleet_status_holds_published_key"):
+        document["config"] = {"stripe": f"pk_test_{world.identifiers.token(24)}"}
     replica = fleet.next_replica()
     if replica == REPLICAS - 1 and faults.active("fleet_replica_stale"):
         document["build"] = _OLD_BUILD

@@ -60,7 +60,7 @@ class Edge:
         scope.setdefault("state", {})["trace_id"] = trace_id
         if self._name == "a5" and self._hides_trace(str(scope["path"])):
             trace_id = identifiers.make("trace", 20)
-        began = False
+        began, path = False, str(scope["path"])
 
         async def send_traced(message: Message) -> None:
             nonlocal began
@@ -70,6 +70,8 @@ class Edge:
                 headers["X-Trace-Id"] = trace_id
                 if self._name == "a5" and faults.active("fleet_more_headers"):
                     headers["X-Request-Id"] = headers["X-Parent-Trace-Id"] = identifiers.make("trace", 20)
+                if path.endswith("/create-checkout") and faults.active("fleet_header_holds_key"):
+                    headers["X-Debug-Config"] = f"webhooks={self._fleet.world.keys.fleet_webhook}"
             await send(message)
 
         await self._wait(scope["path"])

@@ -1,4 +1,4 @@
-"""The ways A5 can believe whoever asks: clients their prices, strangers their webhooks; each with the row it turns red.
+"""The ways A5 can believe whoever asks, or tell them its keys; each with the row it turns red.
 
 Owns the declarations and the small decisions of these faults; the code that misbehaves asks here where it acts.
 """
@@ -25,6 +25,9 @@ _DECLARED = (
     ("repeat_refused", "A5 answers 409 to a request that is sent again under its key; benign", _BENIGN),
     ("webhook_unverified", "A5 takes a webhook whoever has signed it, or nobody", "webhooks"),
     ("webhook_stale_taken", "A5 takes a rightly signed webhook of any age", "webhooks"),
+    ("status_holds_key", "A5's status holds the provider key", "environment"),
+    ("header_holds_key", "a header of A5's checkout answer holds the secret of its webhooks", "checkout"),
+    ("status_holds_published_key", "A5's status holds the key that every page shows; benign", _BENIGN),
     ("webhook_refused_with_400", "A5 refuses a webhook with 400, not 401; benign", _BENIGN),
 )
 
