@@ -94,18 +94,20 @@ def run(size: str, seed: int, done: Callable[[int], None] = lambda _made: None) 
         done: told after each run how many have been made.
     """
     entries = chosen(size)
-    singles = [job for one in entries for job in (fault_job(one), *(twin_job(one, twin) for twin in one.twins))]
     pairs, clean = beside(size, seed)
+    faults = [fault_job(one) for one in entries]
+    # Where there are clean runs enough, every twin happens in one of them, in company; a run of its own follows a red one.
+    twins = [] if size == "full" else [twin_job(one, twin) for one in entries for twin in one.twins]
     made = 0
 
     def follow(job: Job, seen: Seen) -> Sequence[Job]:
         nonlocal made
         made += 1
         done(made)
-        return tuple(relenting(job, seen))
+        return (*relenting(job, seen), *alone(job, seen))
 
     # Mixed, since one gate's runs sleep more than the other's: so the processors are busy from the first to the last.
-    jobs = [*singles, *pairs, *clean]
+    jobs = [*faults, *twins, *pairs, *clean]
     random.Random(seed).shuffle(jobs)
     seen = carry_out(jobs, follow)
     score = scored(entries, pairs, clean, seen)
@@ -114,13 +116,26 @@ def run(size: str, seed: int, done: Callable[[int], None] = lambda _made: None) 
     return score
 
 
+def alone(job: Job, seen: Seen) -> Sequence[Job]:
+    """For a clean run that is red, or in which something did not act: a run for each thing that was planted in it."""
+    if not job.label or (seen.is_clean and all(seen.fired.get(one.name) for one in job.planted)):
+        return ()
+    return tuple(Job(job.gate, (one,), is_fault=False) for one in job.planted)
+
+
+def _run_of(twin: Job, clean: Sequence[Job], seen: Mapping[Job, Seen]) -> Job:
+    """The run that shows a twin: its own, or the clean run in which it happened."""
+    among = (one for one in clean if one.gate == twin.gate and twin.planted[0] in one.planted)
+    return twin if twin in seen else next(among)
+
+
 def scored(entries: Sequence[Entry], pairs: Sequence[Job], clean: Sequence[Job], seen: Mapping[Job, Seen]) -> Score:
     """Count runs against what the catalogue expects of them."""
     score = Score()
     for entry in entries:
         score.take_fault(entry, fault_job(entry), seen)
         for twin in entry.twins:
-            score.take_twin(entry, twin, seen[twin_job(entry, twin)])
+            score.take_twin(entry, twin, seen[_run_of(twin_job(entry, twin), clean, seen)])
     for job in pairs:
         score.take_pair(job, seen[job])
     for job in clean:

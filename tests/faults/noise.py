@@ -22,25 +22,34 @@ _EVENTS = {E2E: ("payment_", "refund_", ""), MICROCHARGE: ("payment_intent", "ch
 def clean_runs(seed: int, count: int) -> list[Job]:
     """As many runs, of both gates in turn, each with 2 to 5 harmless things planted.
 
+    Whatever the catalogue calls harmless happens in one of them at least, where the runs are enough for that.
+
     Args:
         seed: any number; it decides everything that is drawn.
         count: how many runs.
     """
     gates = (E2E, MICROCHARGE)
+    planted = {gate: drawn(gate, seed, len(range(place, count, 2))) for place, gate in enumerate(gates)}
     return [
-        Job(gates[number % 2], drawn(gates[number % 2], seed, number), is_fault=False, label=f"{seed}/{number}")
+        Job(gates[number % 2], planted[gates[number % 2]][number // 2], is_fault=False, label=f"{seed}/{number}")
         for number in range(count)
     ]
 
 
-def drawn(gate: str, seed: int, number: int) -> tuple[Planted, ...]:
-    """What happens in one run; never the same thing twice."""
-    chance = random.Random(f"{seed}/{number}")
-    by_name: dict[str, list[Planted]] = {}
-    for one in (*_of_twins(gate), *_of_weather(gate, chance)):
-        by_name.setdefault(one.name, []).append(one)
-    names = chance.sample(sorted(by_name), min(chance.randint(LEAST, MOST), len(by_name)))
-    return tuple(chance.choice(by_name[name]) for name in names)
+def drawn(gate: str, seed: int, count: int) -> list[tuple[Planted, ...]]:
+    """What happens in each run of a gate; never the same thing twice in one."""
+    chance = random.Random(f"{seed}/{gate}")
+    runs: list[dict[str, Planted]] = [{} for _ in range(count)]
+    twins = _of_twins(gate)
+    for one in chance.sample(twins, len(twins)):
+        free = [run for run in runs if one.name not in run and len(run) < MOST]
+        if free:
+            min(free, key=len)[one.name] = one
+    for run in runs:
+        weather = [one for one in _of_weather(gate, chance) if one.name not in run]
+        few = max(0, chance.randint(LEAST, MOST) - len(run))
+        run.update((one.name, one) for one in chance.sample(weather, min(few, len(weather))))
+    return [tuple(run.values()) for run in runs]
 
 
 def _of_twins(gate: str) -> Sequence[Planted]:

@@ -22,7 +22,8 @@ A green gate over a broken payment system is worse than none. So every fault bel
 the whole gate was run against it. A fault counts as caught when the run is no PASS and exactly the row named here is red, with
 exactly its lines of the checklist. Each fault has a **twin**: something harmless that looks nearly the same, such as the same
 webhook a moment later. A twin that turns anything red counts as a defect of the gate, just like a fault that is missed. And a
-fault counts only when the sandbox says that it really acted.
+fault counts only when the sandbox says that it really acted. The twins were planted in the clean runs, a few at a time and with
+other harmless things: each of them in one at least, and by itself wherever such a run was red.
 
 Then the run was made once more, and each check that caught the fault was set aside as it did, until the fault slipped through. The
 column *caught by* shows that chain. One that ends in *then it slips* proves each of its checks: without them nothing else would have

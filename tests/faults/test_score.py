@@ -9,7 +9,7 @@ import pytest
 from tests.faults import matrix
 from tests.faults.catalogue import ENTRIES
 from tests.faults.entry import Planted
-from tests.faults.matrix import fault_job, scored, twin_job
+from tests.faults.matrix import alone, fault_job, scored, twin_job
 from tests.faults.runs import Job, Seen
 
 BY_NAME = {entry.fault: entry for entry in ENTRIES}
@@ -101,6 +101,34 @@ def test_a_twin_that_is_red_or_idle_is_a_problem(changed, red):
     found = score_of(entry, seen_of(entry), **changed)
     assert found.twins_red == red
     assert len(found.problems) == 1
+
+
+def test_a_twin_without_a_run_of_its_own_is_shown_by_the_clean_run_it_happened_in():
+    """Its own run decides where there is one; else that of its gate in which it was planted, in whatever company."""
+    entry = replace(CHARGED_TWICE, critical=False, twins=CHARGED_TWICE.twins[:1])
+    (twin,) = entry.twins
+    other = NOISE._replace(planted=(twin,))
+    company = Job(entry.gate, (Planted("webhook_delayed"), twin), is_fault=False, label="7/1")
+    seen = {fault_job(entry): seen_of(entry), other: CLEAN, company: replace(CLEAN, fired={twin.name: 1})}
+    assert scored([entry], [], [other, company], seen).problems == []
+    alone_red = {**seen, twin_job(entry, twin): replace(CLEAN, exit_code=1, verdict="FAIL", fired={twin.name: 1})}
+    assert scored([entry], [], [other, company], alone_red).twins_red == 1
+
+
+@pytest.mark.parametrize(
+    ("job", "changed", "follows"),
+    [
+        (NOISE, {"fired": {"slow_answers": 1}}, False),
+        (NOISE, {"fired": {"slow_answers": 1}, "exit_code": 1}, True),
+        (NOISE, {"fired": {}}, True),
+        (NOISE._replace(label=""), {"exit_code": 1}, False),
+    ],
+    ids=["clean", "red", "did not act", "alone already"],
+)
+def test_what_was_in_a_red_clean_run_is_planted_by_itself(job, changed, follows):
+    """So that it shows which of them it was; and where one kept another from acting, each acts alone."""
+    by_itself = Job("e2e", NOISE.planted, is_fault=False)
+    assert tuple(alone(job, replace(CLEAN, **changed))) == ((by_itself,) if follows else ())
 
 
 @pytest.mark.parametrize(
