@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 # turns nothing red.
 _QUICK: dict[str, dict[str, float]] = {
     E2E: {
-        "completed_within_seconds": 1.5,
-        "refunded_within_seconds": 4,
-        "transfer_within_seconds": 1.0,
+        "completed_within_seconds": 3,
+        "refunded_within_seconds": 6,
+        "transfer_within_seconds": 2,
         "payment_hold_seconds": 20,
         "refund_stays_seconds": 1.0,
     },

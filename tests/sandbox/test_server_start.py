@@ -20,6 +20,7 @@ from pytest_paygate.core.environment import read_settings
 from pytest_paygate.sandbox.errors import SandboxError
 from pytest_paygate.sandbox.listening import PORTS, Ports
 from pytest_paygate.sandbox.server import Sandbox
+from pytest_paygate.sandbox.serving import LoopbackServer
 from pytest_paygate.sandbox.world import REHEARSAL_CARD_NUMBER, REHEARSAL_STRIPE_KEY
 
 Start = Callable[..., Sandbox]
@@ -195,3 +196,9 @@ def test_an_impossible_port_base_is_refused(base: int) -> None:
     with pytest.raises(SandboxError) as refused:
         Ports.from_base(base)
     assert str(refused.value) == f"The sandbox was not started: port base {base} is not 0 or 1024 to 65524"
+
+
+def test_a_server_keeps_idle_connections_longer_than_any_client_does():
+    """Who closes at the moment at which the other sends loses a payment's answer; so only the clients close."""
+    server = LoopbackServer(lambda *_: None)
+    assert server.config.timeout_keep_alive > 2 * httpx.Limits().keepalive_expiry

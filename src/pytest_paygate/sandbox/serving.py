@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 _DRAIN_SECONDS = 2
+# Longer than any client here keeps an idle connection (httpx: 5 seconds): a server that closes at the same moment at
+# which a client sends looks like a lost answer.
+_KEEP_ALIVE_SECONDS = 75
 # The Date header is renewed this often.
 _TICK_SECONDS = 1.0
 
@@ -35,6 +38,7 @@ class LoopbackServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=_DRAIN_SECONDS,
             )
         )
