@@ -116,8 +116,8 @@ def project_folder() -> Iterator[Path]:
 
 def serve() -> int:
     """Take orders from standard input until it ends, then end what still runs."""
-    # Children are short-lived: looking for garbage often is time lost.
-    gc.set_threshold(50_000, 50, 50)
+    # Children are short-lived: looking for garbage is time lost.
+    gc.set_threshold(500_000, 50, 50)
     # Asked for with every request that httpcore sends, and looked for in every folder each time.
     if importlib.util.find_spec("sniffio") is None:
         sys.modules["sniffio"] = None  # type: ignore[assignment] - how Python itself says that there is none
