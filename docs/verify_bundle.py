@@ -237,7 +237,7 @@ def verify(folder, policy_file=None):  # the exit code, and what to print; whom 
             need(policy[pins].get(told[key], told[what]) == told[what], f"another {what} is pinned")
         for keyid, sig in (one for one in signed if one[0] in policy["signers"] and policy["allowed_signers"]):
             with tempfile.NamedTemporaryFile() as file:
-                Path(file.name).write_bytes(sig)
+                Path(file.name).write_bytes(sig if re.fullmatch(TEXTS["armour"], sig.decode("latin-1")) else b"")
                 line = ["ssh-keygen", "-Y", "verify", "-n", "paygate-seal-v1", "-I", keyid, "-s", file.name, "-f"]
                 line.append(Path(policy_file).parent / policy["allowed_signers"])
                 good |= set() if subprocess.run(line, input=pae, capture_output=True).returncode else {keyid}

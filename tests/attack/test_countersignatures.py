@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 import shutil
@@ -22,11 +23,13 @@ from pytest_paygate.core.strict import BundleError, canonical
 from pytest_paygate.renderers import session_log
 from pytest_paygate.reporting.sealing import seal
 from tests.attack.keys import Team, sealed_again, team
+from tests.attack.second import second_verifier
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FIRST = "countersignature-1.json"
+SECOND = second_verifier()
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +164,28 @@ def test_no_flipped_bit_of_a_countersigned_bundle_passes(run, people, sweep_size
         assert examine(run, policy)[0] == UNDECIDED
     (run / FIRST).write_bytes(files[FIRST])
     assert examine(run, policy)[0] == VALID
+
+
+@pytest.mark.parametrize(
+    "respelled",
+    [
+        lambda sig: sig.replace(b"\n", b"\x0b", 2).replace(b"\x0b", b"\n", 1),
+        lambda sig: sig.replace(b"\n", b"\r\n"),
+        lambda sig: sig[:-1] + b"*",
+        lambda sig: sig + b"and more",
+    ],
+    ids=["other white space", "line ends of another system", "another last byte", "something behind"],
+)
+def test_a_signature_that_only_ssh_keygen_would_read_does_not_count(run, people, respelled):
+    """It reads more than it writes; neither verifier takes another spelling of a good signature."""
+    countersign(run, "ann@example.test", people.key("ann"))
+    policy = people.policy(required=2)
+    told = json.loads((run / FIRST).read_bytes())
+    sig = base64.b64decode(told["sig"])
+    assert respelled(sig) != sig
+    assert (examine(run, policy)[0], SECOND.verify(run, policy)[0]) == (VALID, VALID)
+    (run / FIRST).write_bytes(canonical({**told, "sig": base64.b64encode(respelled(sig)).decode()}))
+    assert (examine(run, policy)[0], SECOND.verify(run, policy)[0]) == (UNDECIDED, UNDECIDED)
 
 
 def carry_on(run: Path) -> None:

@@ -165,12 +165,16 @@ def _vouched(policy: Policy, policy_file: Path | None, bundle: Believed) -> list
             path = Path(folder) / f"{number}.sig"
             path.write_bytes(signature.sig)
             known = signature.keyid in policy.signers and signature.keyid not in good
-            if known and verifies(
-                bundle.envelope.pae,
-                path,
-                principal=signature.keyid,
-                allowed_signers=allowed,
-                namespace=SIGNATURE_NAMESPACE,
+            if (
+                known
+                and signature.is_armoured
+                and verifies(
+                    bundle.envelope.pae,
+                    path,
+                    principal=signature.keyid,
+                    allowed_signers=allowed,
+                    namespace=SIGNATURE_NAMESPACE,
+                )
             ):
                 good.append(signature.keyid)
     return good

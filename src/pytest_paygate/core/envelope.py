@@ -3,7 +3,8 @@
 Rules (each held by a test):
 - what is signed is type and payload with their lengths, for the sealing key and for every countersigner alike;
 - a countersignature names the attestation it stands beside, byte for byte; over another one it is stale;
-- a key id is a hint of whom to ask; it proves nothing.
+- a key id is a hint of whom to ask; it proves nothing;
+- a signature has one spelling.
 Pure: signatures are made and checked by an adapter over `Envelope.pae`.
 """
 
@@ -16,6 +17,8 @@ from dataclasses import dataclass, field
 from pytest_paygate.core.strict import BundleError, canonical, decoded, document_of, exactly, text
 
 SIGNATURE_NAMESPACE = "paygate-seal-v1"
+# ssh-keygen reads more than it writes: other white space between the lines, and anything behind them.
+_ARMOUR = re.compile(rb"-----BEGIN SSH SIGNATURE-----\n(?:[A-Za-z0-9+/=]{1,100}\n)+-----END SSH SIGNATURE-----\n")
 _COUNTERSIGNATURE = re.compile(r"countersignature-([1-9][0-9]{0,3})\.json")
 
 
@@ -25,6 +28,11 @@ class Signature:
 
     keyid: str
     sig: bytes
+
+    @property
+    def is_armoured(self) -> bool:
+        """Whether it is written as ssh-keygen writes one: else two files could hold the same signature."""
+        return _ARMOUR.fullmatch(self.sig) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,3 +124,33 @@ def test_a_countersignature_is_read_as_it_was_written():
 def test_a_countersignature_is_read_strictly(content, why):
     """Malformed, spelled otherwise or over another attestation: refused with the name of its file."""
     assert said(read_countersignature, content, "one.json", "0f") == why
+
+
+_LINE = b"A" * 100 + b"\n"
+_ARMOUR = b"-----BEGIN SSH SIGNATURE-----\n" + _LINE + b"Az09+/==\n" + b"-----END SSH SIGNATURE-----\n"
+
+
+@pytest.mark.parametrize(
+    ("sig", "is_armoured"),
+    [
+        (_ARMOUR, True),
+        (_ARMOUR.replace(_LINE, b""), True),
+        (_ARMOUR.replace(_LINE, b"A" + _LINE), False),
+        (_ARMOUR.replace(_LINE, b"").replace(b"Az09+/==\n", b""), False),
+        (_ARMOUR.replace(b"\nAz", b"\x0bAz"), False),
+        (_ARMOUR.replace(b"\nAz", b"\r\nAz"), False),
+        (_ARMOUR.replace(b"\nAz", b"\n\nAz"), False),
+        (_ARMOUR.replace(b"Az", b"A-"), False),
+        (_ARMOUR[:-1] + b"*", False),
+        (_ARMOUR[:-1], False),
+        (_ARMOUR + b"\n", False),
+        (b"\n" + _ARMOUR, False),
+        (_ARMOUR.replace(b"BEGIN", b"begin"), False),
+        (_ARMOUR.replace(b"END SSH", b"end SSH"), False),
+        (b"", False),
+    ],
+    ids=range(15),
+)
+def test_a_signature_has_one_spelling(sig, is_armoured):
+    """Lines of at most a hundred characters between the two that ssh-keygen writes, and nothing else anywhere."""
+    assert Signature("ann", sig).is_armoured is is_armoured
