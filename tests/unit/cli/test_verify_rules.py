@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from pytest_paygate.adapters import seal_log
 from pytest_paygate.cli import against_ledger
 from pytest_paygate.cli import verify as module
 from pytest_paygate.cli.verify import INVALID, NOT_PASS, UNDECIDED, VALID, examine, look, verify
-from pytest_paygate.core.strict import BundleError
+from pytest_paygate.core.strict import BundleError, canonical
 from pytest_paygate.core.trust import Policy
 from tests.unit.cli.sealed_runs import (
     ANN,
@@ -174,6 +176,18 @@ def test_everybody_counts_once(tmp_path, people):
     countersigned(path, people.key("ops"), OPS, 2)
     missing = "CANNOT DECIDE: 1 signatures that the policy cannot vouch for"
     assert signed(path, people) == (3, [missing, *TOLD, both])
+
+
+def test_a_signature_that_is_spelled_otherwise_does_not_count(tmp_path, people):
+    """ssh-keygen would read it all the same: here it is one that nobody can vouch for."""
+    path = sealed(tmp_path / "reports", key=people.key("ops"), by=OPS)
+    countersigned(path, people.key("ann"), ANN)
+    file = path / "countersignature-1.json"
+    told = json.loads(file.read_bytes())
+    respelled = base64.b64encode(base64.b64decode(told["sig"]) + b"more").decode()
+    file.write_bytes(canonical({**told, "sig": respelled}))
+    missing = "CANNOT DECIDE: 1 signatures that the policy cannot vouch for"
+    assert signed(path, people) == (3, [missing, *TOLD, f"  signed by    {OPS}"])
 
 
 def test_whom_to_ask_is_the_policy_s_to_say(tmp_path, people):
